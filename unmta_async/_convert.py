@@ -1,0 +1,402 @@
+"""JSON <-> models, both ways. All of cattrs and msgspec stands here; no model is named here.
+
+cattrs owns the rules. A class that msgspec can build alone is handed to it: msgspec is strict and
+fast. It can neither rename a field nor keep entries under other names; classes that need this are
+cattrs' own.
+
+An answer is read in two tiers. The strict one comes first. What it refuses, the tolerant one reads
+again: it either makes sense of it (a byte order mark, a time without a zone, which is UTC) or says
+what is wrong, and where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from ._types import OpenEnum, Unset
+from .errors import UsageError, printable
+from .secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+
+__all__ = ["ConversionError", "dumps", "from_dict", "json_object", "parse", "reader", "to_dict"]
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+_JSON_NAMES: Final[Mapping[type, str]] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    type(None): "null",
+}
+
+
+class ConversionError(ValueError):
+    """JSON that is not what it should be. The message names the path."""
+
+
+# What a caller converts.
+
+
+def to_dict(model: object) -> dict[str, Any]:
+    """Return a model as plain JSON data, with `**********` in place of every secret.
+
+    Raises:
+        UsageError: It is not a model.
+    """
+    if isinstance(model, type) or not attrs.has(type(model)):
+        raise UsageError(f"to_dict takes a model, not {type(model).__name__}")
+    try:
+        data: dict[str, Any] = _plain().unstructure(model)
+    except Exception as error:  # noqa: BLE001 - a field of another type fails in its own way
+        wrong = printable(str(error))
+    else:
+        return data
+    raise UsageError(f"to_dict: a field of {type(model).__name__} is not of its type: {wrong}")
+
+
+def from_dict(cls: type[T], data: dict[str, Any]) -> T:
+    """Return the model that `to_dict` made `data` of. Unknown keys are ignored.
+
+    Raises:
+        UsageError: A field is missing or of another type, or a secret is masked.
+    """
+    try:
+        return _plain().structure(data, cls)
+    except Exception as error:  # noqa: BLE001 - hooks fail in many ways, and each is bad data
+        wrong = _explain(error, cls.__name__)
+    raise UsageError(f"from_dict: {wrong}")
+
+
+# What goes over the wire.
+
+
+def dumps(body: object) -> bytes:
+    """Encode the body of a request, secrets in the clear."""
+    return msgspec.json.encode(_strict().unstructure(body))
+
+
+@functools.cache
+def reader(of: Any) -> Callable[[bytes], Any]:
+    """Return the function that reads a body as a value of a type, or raises `ConversionError`."""
+    read_strictly = _strict_reader(of)
+
+    def read(body: bytes) -> Any:
+        with contextlib.suppress(Exception):  # the tolerant tier finds out what it was
+            return read_strictly(body)
+        return _read_tolerantly(body, of)
+
+    return read
+
+
+def _strict_reader(of: Any) -> Callable[[bytes], Any]:
+    if _builds_alone(of):
+        return msgspec.json.Decoder(of, dec_hook=_read_foreign).decode
+    decode = msgspec.json.Decoder().decode
+    structure = _strict().get_structure_hook(of)
+    return lambda body: structure(decode(body), of)
+
+
+def _read_tolerantly(body: bytes, of: Any) -> Any:
+    data = parse(body)
+    try:
+        return _tolerant().structure(data, of)
+    except Exception as error:  # noqa: BLE001 - hooks fail in many ways, and each is bad data
+        wrong = _explain(error, "")
+    raise ConversionError(wrong)
+
+
+def parse(body: bytes) -> object:
+    """Return a body's JSON as plain data, or raise `ConversionError`."""
+    # The errors of msgspec 0.19 are no ValueErrors yet.
+    with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+    raise ConversionError("it is not JSON" if body else "it is empty")
+
+
+def json_object(data: object) -> Mapping[str, Any]:
+    """Return a JSON object as it is, and anything else as an empty one."""
+    return cast("Mapping[str, Any]", data) if isinstance(data, dict) else {}
+
+
+class _EntryError(Exception):
+    """What is wrong with an entry of an array or an object, and the step of the path to it."""
+
+    def __init__(self, step: str, fault: Exception) -> None:
+        super().__init__(step, fault)
+        self.step = step
+        self.fault = fault
+
+
+def _explain(error: Exception, path: str) -> str:
+    """Say what is wrong, and where: the JSON path below the root."""
+    while True:
+        if isinstance(error, _EntryError):
+            step, error = error.step, error.fault
+        elif isinstance(error, cattrs.ClassValidationError) and error.group_exceptions()[0]:
+            model = error.cl
+            error, note = error.group_exceptions()[0][0]
+            step = "" if note.name == _additional(model) else f".{_json_names(model)[note.name]}"
+        else:
+            break
+        path += step
+    return printable(f"{path.removeprefix('.') or 'the top level'}: {_describe(error)}")
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return "it is missing"
+    if isinstance(error, TypeError | ValueError) and not isinstance(error, UnicodeError):
+        return str(error)
+    return "it cannot be read"
+
+
+# The rules.
+
+
+@functools.cache
+def _strict() -> cattrs.Converter:
+    converter = _converter(detailed=False, show=Secret.reveal, read_secret=Secret)
+    converter.register_structure_hook_factory(
+        lambda t: attrs.has(t) and _builds_alone(t), _msgspec_reader
+    )
+    return converter
+
+
+@functools.cache
+def _tolerant() -> cattrs.Converter:
+    return _converter(detailed=True, show=Secret.reveal, read_secret=Secret)
+
+
+@functools.cache
+def _plain() -> cattrs.Converter:
+    return _converter(detailed=True, show=str, read_secret=_read_unmasked)
+
+
+def _converter(
+    *, detailed: bool, show: Callable[[Secret], str], read_secret: Callable[[str], Secret]
+) -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=detailed)
+    # A hook for `str` serves every enum of strings, too: both are made by calling the type.
+    readers: dict[type, tuple[tuple[type, ...], Hook]] = {
+        str: ((str,), _call_type),
+        int: ((int,), _call_type),
+        bool: ((bool,), _call_type),
+        float: ((float, int), _call_type),
+        datetime: ((str,), lambda value, _: _read_datetime(value)),
+        date: ((str,), lambda value, _: date.fromisoformat(value)),
+        Secret: ((str,), lambda value, _: read_secret(_not_empty(value))),
+    }
+    for kind, (accepted, read) in readers.items():
+        converter.register_structure_hook(kind, _insist(accepted, read))
+    converter.register_structure_hook_func(lambda t: t is object, lambda value, _: value)
+    converter.register_structure_hook_factory(_is_sequence, _sequence_reader)
+    converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
+    converter.register_structure_hook_factory(attrs.has, _model_reader)
+    converter.register_unstructure_hook(float, _finite)
+    converter.register_unstructure_hook(OpenEnum, lambda member: member.value)
+    converter.register_unstructure_hook(Secret, show)
+    converter.register_unstructure_hook(Unset, _refuse_unset)
+    converter.register_unstructure_hook(datetime, _show_datetime)
+    converter.register_unstructure_hook(date, date.isoformat)
+    converter.register_unstructure_hook_factory(attrs.has, _model_writer)
+    return converter
+
+
+def _is_sequence(t: Any) -> bool:
+    return get_origin(t) is Sequence
+
+
+def _is_mapping(t: Any) -> bool:
+    return get_origin(t) is Mapping
+
+
+def _call_type(value: Any, of: Any) -> Any:
+    return of(value)
+
+
+def _insist(kinds: tuple[type, ...], hook: Hook) -> Hook:
+    """Let a hook see values of the given JSON types alone: Python would read null as "None"."""
+
+    def read(value: Any, of: Any) -> Any:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise TypeError(f"expected {_JSON_NAMES[kinds[0]]}, got {_json_name(value)}")
+        return hook(value, of)
+
+    return read
+
+
+def _json_name(value: object) -> str:
+    return _JSON_NAMES.get(type(value), "something else")
+
+
+def _read_datetime(value: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("it is not an ISO 8601 time") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _finite(value: float) -> float:
+    """Refuse what JSON has no number for; it would become null."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a number in JSON")
+    return value
+
+
+def _refuse_unset(_: Unset) -> str:
+    raise TypeError("UNSET is not a value")
+
+
+def _show_datetime(time: datetime) -> str:
+    """Write a time as the API does; one without a zone is UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("it is empty")
+    return value
+
+
+def _read_unmasked(value: str) -> Secret:
+    if value == MASK:
+        raise ValueError("it is masked, and the secret itself is needed")
+    return Secret(value)
+
+
+def _read_foreign(of: type, value: Any) -> Any:
+    """Read what msgspec does not know: our own types, and what may be anything."""
+    if of is object:
+        return value
+    if of is Secret and isinstance(value, str):
+        return Secret(_not_empty(value))
+    raise TypeError(f"expected a string, got {_json_name(value)}")
+
+
+def _msgspec_reader(model: Any) -> Hook:
+    return lambda value, _: msgspec.convert(value, model, dec_hook=_read_foreign)
+
+
+def _sequence_reader(of: Any, converter: cattrs.Converter) -> Hook:
+    (kind,) = get_args(of)
+    read = converter.get_structure_hook(kind)
+
+    def build(value: Any, _: Any) -> list[Any]:
+        steps = ((f"[{index}]", entry) for index, entry in enumerate(value))
+        return list(_entries(steps, read, kind))
+
+    return _insist((list,), build)
+
+
+def _mapping_reader(of: Any, converter: cattrs.Converter) -> Hook:
+    _, kind = get_args(of)
+    read = converter.get_structure_hook(kind)
+
+    def build(value: Any, _: Any) -> dict[str, Any]:
+        steps = ((f".{name}", entry) for name, entry in value.items())
+        return dict(zip(value, _entries(steps, read, kind), strict=True))
+
+    return _insist((dict,), build)
+
+
+def _entries(steps: Iterable[tuple[str, Any]], read: Hook, of: Any) -> Iterator[Any]:
+    """Read entries up to the first bad one: cattrs would collect each of a million, for minutes."""
+    for step, entry in steps:
+        try:
+            yield read(entry, of)
+        except Exception as error:  # noqa: BLE001 - hooks fail in many ways, and each is bad data
+            raise _EntryError(step, error) from None
+
+
+def _model_reader(model: Any, converter: cattrs.Converter) -> Hook:
+    build = make_dict_structure_fn(model, converter, **_renamed(model))
+    extra = _additional(model)
+    if extra is None:
+        return _insist((dict,), build)
+    known = {key for name, key in _json_names(model).items() if name != extra}
+
+    def gather(value: Any, of: Any) -> Any:
+        others = {name: entry for name, entry in value.items() if name not in known}
+        return build({**value, extra: others}, of)
+
+    return _insist((dict,), gather)
+
+
+def _model_writer(model: Any, converter: cattrs.Converter) -> Callable[[Any], Any]:
+    build = make_dict_unstructure_fn(model, converter, **_renamed(model))
+    extra = _additional(model)
+    if extra is None:
+        return build
+
+    def spread(value: Any) -> Any:
+        data = build(value)
+        others = data.pop(extra)
+        return {**data, **others}
+
+    return spread
+
+
+# What a generated model says of its fields, in their metadata.
+
+
+def _key(field: Attribute[Any]) -> str:
+    name: str = field.metadata.get("json") or field.name
+    return name
+
+
+def _json_names(model: Any) -> dict[str, str]:
+    return {f.name: _key(f) for f in attrs.fields(get_origin(model) or model)}
+
+
+def _renamed(model: Any) -> dict[str, Any]:
+    names = _json_names(model)
+    return {name: override(rename=key) for name, key in names.items() if key != name}
+
+
+def _additional(model: Any) -> str | None:
+    """Return the name of the field that keeps entries under other names, if the model has one."""
+    fields = attrs.fields(get_origin(model) or model)
+    return next((f.name for f in fields if f.metadata.get("additional")), None)
+
+
+def _builds_alone(of: Any) -> bool:
+    """Whether msgspec can build a type: it renames no field and keeps no other entries."""
+    if any(field.metadata for model in _models_in(of, set()) for field in attrs.fields(model)):
+        return False
+    try:
+        msgspec.json.Decoder(of, dec_hook=_read_foreign)
+    except TypeError:
+        return False
+    return True
+
+
+def _models_in(of: Any, seen: set[Any]) -> Iterator[Any]:
+    """Yield every model that a value of the type can hold."""
+    model = get_origin(of) or of
+    if of in seen:
+        return
+    seen.add(of)
+    inner = list(get_args(of))
+    if attrs.has(model):
+        yield model
+        inner += get_type_hints(model).values()
+    for part in inner:
+        yield from _models_in(part, seen)

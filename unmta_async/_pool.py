@@ -1,0 +1,129 @@
+"""The session and whose it is, and the places on it that calls wait for.
+
+It belongs to the first event loop, and the process, that use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import random
+import warnings
+from collections.abc import AsyncGenerator, Callable
+
+import aiohttp
+
+from ._auth import TokenSource
+from ._retry import Gate, RetryBudget
+from .errors import ClientClosedError, ConnectTimeoutError, RateLimitError
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """What a client and those derived from it share: session, token, gate, retry budget."""
+
+    def __init__(
+        self,
+        *,
+        open_session: Callable[[], aiohttp.ClientSession],
+        owned: bool,
+        token: TokenSource,
+        budget: int,
+        max_connections: int,
+    ) -> None:
+        self.token = token
+        self.gate = Gate()
+        self.budget = RetryBudget(budget)
+        self._open_session = open_session
+        self._owned = owned
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
+        self._closed = False
+        self._closing = asyncio.Event()
+        self._places = asyncio.Semaphore(max_connections)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed, or the session that it borrows."""
+        return self._closed or (self._session is not None and self._session.closed)
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return the session, which the first call opens.
+
+        Raises:
+            ClientClosedError: The client is closed, or belongs to another event loop or process.
+        """
+        loop, process = asyncio.get_running_loop(), os.getpid()
+        if self._closed:
+            raise ClientClosedError("the client is closed")
+        if self._session is None:
+            self._loop, self._process = loop, process
+            self._session = self._open_session()
+        if self._process != process:
+            raise ClientClosedError("the client belongs to another process")
+        if self._loop is not loop:
+            raise ClientClosedError("the client belongs to another event loop")
+        if self._session.closed:
+            raise ClientClosedError("the session of the client was closed")
+        return self._session
+
+    @contextlib.asynccontextmanager
+    async def place(self, deadline: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
+        """Hold one of the places for requests in flight, once the gate is open; give the session.
+
+        Raises:
+            ClientClosedError: There is no session, or none any more.
+            ConnectTimeoutError: No place became free before the deadline.
+            RateLimitError: The gate opens after the deadline.
+        """
+        try:
+            # Where nobody waits, acquiring does not wait either, and needs no timer.
+            bounded = self._places.locked() and not math.isinf(deadline)
+            async with asyncio.timeout_at(deadline) if bounded else contextlib.nullcontext():
+                await self._places.acquire()
+        except TimeoutError:
+            raise ConnectTimeoutError("no connection of the client became free in time") from None
+        try:
+            await self._wait_for_gate(deadline)
+            yield self.session()
+        finally:
+            self._places.release()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but no longer than the client is open."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def _wait_for_gate(self, deadline: float) -> None:
+        clock = asyncio.get_running_loop().time
+        while (pause := self.gate.pause(clock())) and not self.closed:
+            if clock() + pause >= deadline:
+                raise RateLimitError(
+                    "the API asked for a pause that is longer than this call may wait",
+                    status=429,
+                    retry_after=pause,
+                )
+            await self.pause(pause + random.random() * min(pause, 1.0))  # noqa: S311 - jitter
+
+    async def close(self) -> None:
+        """Close the session, unless it is borrowed. Calls in flight end with an error."""
+        self._closed = True
+        self._closing.set()
+        # A forked process has copies of the sockets only, and they are its parent's.
+        if self._owned and self._session is not None and self._process == os.getpid():
+            await self._session.close()
+
+    def __del__(self) -> None:
+        if self.closed or not self._owned or self._session is None:
+            return
+        warnings.warn(
+            "an UnmtaClient was never closed; use `async with`, or await its close()",
+            ResourceWarning,
+            source=self,
+            stacklevel=2,
+        )
+        self._session.detach()

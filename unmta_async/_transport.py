@@ -1,0 +1,278 @@
+"""The only module of the core that sends or sleeps: attempt, or wait and try again.
+
+What to send and what an answer means is decided in `_wire`, whether to try again in `_retry`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Generic, TypeVar
+
+import aiohttp
+import attrs
+
+from ._aiohttp import ConnectionBrokenError, connecting, is_cancelled, read, translate
+from ._operation import Operation
+from ._pool import Pool
+from ._retry import Effect, Tries
+from ._version import __version__
+from ._wire import Reply, Request, decode, encode
+from .errors import (
+    AuthenticationError,
+    PasswordLostError,
+    RateLimitError,
+    RequestTimeoutError,
+    UnmtaError,
+)
+from .options import Attempt, RetryPolicy, Timeout
+from .secret import Secret
+
+__all__ = ["Transport"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+logger: Final = logging.getLogger("unmta_async")
+
+_NO_PATH: Final[Mapping[str, str]] = {}
+_JSON: Final = "application/json"
+_USER_AGENT: Final = f"unmta-async/{__version__}"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Call(Generic[T]):
+    """A call under way."""
+
+    request: Request[T]
+    limits: Timeout
+    deadline: float
+    tries: Tries
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Transport:
+    """Sends the operations of one client."""
+
+    pool: Pool
+    base_url: str
+    timeout: Timeout
+    retry: RetryPolicy
+    max_body: int
+    max_list_body: int
+    listeners: tuple[Callable[[Attempt], object], ...]
+
+    async def send(
+        self,
+        operation: Operation[T],
+        *,
+        path: Mapping[str, str] = _NO_PATH,
+        query: Mapping[str, object] | None = None,
+        json: object = None,
+        timeout: Timeout | float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Make a call, and again where that is safe; return its value or raise what went wrong."""
+        try:
+            request = encode(self.base_url, operation, path, query, json, headers)
+            call = self._begin(request, timeout)
+            while True:
+                token = self.pool.token.current
+                if token is None:
+                    token = await _in_time(self.pool.token.get(), call.deadline)
+                ended = await self._attempt(call, token)
+                result, attempt = ended
+                pause = await self._next(call, attempt, token)
+                self._report(attempt, pause)
+                if pause is None:
+                    break
+                await self.pool.pause(pause)
+            if isinstance(result, UnmtaError):
+                raise _final(call, result)
+        except UnmtaError as error:
+            _bind(error, operation, path)
+            raise
+        return result
+
+    def _begin(self, request: Request[T], timeout: Timeout | float | None) -> Call[T]:
+        self.pool.session()  # a closed client says so before it asks for a token
+        limits = self.timeout if timeout is None else Timeout.of(timeout)
+        now = asyncio.get_running_loop().time()
+        effect = Effect.of(request.operation.method, secret=request.operation.secret is not None)
+        return Call(
+            request=request,
+            limits=limits,
+            deadline=math.inf if limits.total is None else now + limits.total,
+            tries=Tries(self.retry, self.pool.budget, effect),
+        )
+
+    async def _attempt(self, call: Call[T], token: Secret) -> tuple[T | UnmtaError, Attempt]:
+        """Make one exchange. The exceptions of aiohttp become ours here and nowhere else.
+
+        An error is returned, and raised where no frame holds the answer.
+        """
+        request, clock = call.request, asyncio.get_running_loop().time
+        limit = self.max_list_body if request.operation.is_list else self.max_body
+        began, chunks, response, fault = clock(), list[bytes](), None, None
+        connecting.set(False)
+        try:
+            async with self.pool.place(call.deadline) as session:
+                began = clock()
+                async with session.request(
+                    request.operation.method,
+                    request.url,
+                    data=request.body,
+                    headers=_headers(request, token),
+                    allow_redirects=False,
+                    timeout=_client_timeout(call, began),
+                ) as response:
+                    fault = await read(response, chunks, limit)
+        except UnmtaError as error:  # there was no place, so this attempt was not made
+            call.tries.interrupted(error)
+            raise
+        except (aiohttp.ClientError, ConnectionBrokenError, OSError) as error:
+            fault = translate(error, closed=self.pool.closed)
+        except asyncio.CancelledError as error:
+            # Closing, aiohttp cancels the look-up of a name, and with it calls nobody cancelled.
+            if not self.pool.closed or is_cancelled():
+                raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+            fault = translate(ConnectionAbortedError(), closed=True)
+        except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
+            raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+        return _result(call, response, chunks, fault, clock() - began)
+
+    async def _next(self, call: Call[T], attempt: Attempt, token: Secret) -> float | None:
+        """Return the seconds until the next attempt, or None if the call is over."""
+        error = attempt.error
+        if error is None:
+            call.tries.succeeded()
+            return None
+        if isinstance(error, AuthenticationError) and error.confirmed and not call.tries.renewed:
+            call.tries.renewed = await self._renew(call, attempt, token)
+            if call.tries.renewed:
+                return 0.0
+        now = asyncio.get_running_loop().time()
+        pause = call.tries.failed(error, call.deadline - now)
+        if isinstance(error, RateLimitError):
+            asked = min(error.retry_after or 0.0, self.retry.max_retry_after)
+            self.pool.gate.close(now + max(pause or 0.0, asked))
+        return pause
+
+    async def _renew(self, call: Call[T], attempt: Attempt, token: Secret) -> bool:
+        """Ask for another token after a 401; return whether there is one."""
+        try:
+            return await _in_time(self.pool.token.renew(token), call.deadline)
+        except BaseException as error:
+            if attempt.error is not None:
+                call.tries.failed(attempt.error, 0.0)
+            if isinstance(error, UnmtaError):
+                call.tries.interrupted(error)
+            self._report(attempt, None)
+            raise
+
+    def _report(self, attempt: Attempt, pause: float | None) -> None:
+        logger.debug("%s", attempt)
+        if pause is not None:
+            attempt = attrs.evolve(attempt, retry_in=pause)
+        for listener in self.listeners:
+            try:
+                listener(attempt)
+            except Exception:  # the answer, perhaps with a password, is worth more than its report
+                logger.exception("on_attempt failed")
+
+
+async def _in_time(asking: Awaitable[R], deadline: float) -> R:
+    """Wait for the callable that gives tokens, no longer than the call may take."""
+    bound = asyncio.timeout_at(None if math.isinf(deadline) else deadline)
+    try:
+        async with bound:
+            return await asking
+    except TimeoutError:
+        if not bound.expired():
+            raise  # the callable's own
+        raise RequestTimeoutError("the callable that is to give the token took too long") from None
+
+
+def _headers(request: Request[T], token: Secret) -> dict[str, str]:
+    headers = {
+        "Accept": _JSON,
+        "User-Agent": _USER_AGENT,
+        **request.headers,
+        "Authorization": f"Bearer {token.reveal()}",
+    }
+    if request.body is not None:
+        headers["Content-Type"] = _JSON
+    return headers
+
+
+def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
+    """Return the bounds of one attempt; the last one ends with the call."""
+    left = max(call.deadline - now, 0.001)  # aiohttp takes 0 for no bound
+    total = min(left, call.limits.attempt or math.inf)
+    return aiohttp.ClientTimeout(
+        total=None if math.isinf(total) else total,
+        connect=call.limits.connect,
+        ceil_threshold=math.inf,  # aiohttp would round up to whole seconds
+    )
+
+
+def _result(
+    call: Call[T],
+    response: aiohttp.ClientResponse | None,
+    chunks: list[bytes],
+    fault: UnmtaError | None,
+    seconds: float,
+) -> tuple[T | UnmtaError, Attempt]:
+    """Return what an exchange came to, and what may be told of it."""
+    operation, reply = call.request.operation, None
+    result: T | UnmtaError
+    if response is None:
+        assert fault is not None  # noqa: S101 - what ended without an answer has failed
+        result = fault
+    else:
+        reply = Reply(
+            status=response.status,
+            headers=response.headers,
+            body=b"".join(chunks),
+            broken_by=fault,
+        )
+        result = decode(operation, reply, call.request.subject)
+    if isinstance(result, UnmtaError):
+        _bind(result, operation, call.request.path_params)
+    attempt = Attempt(
+        operation=operation.name,
+        method=operation.method,
+        route=operation.route,
+        number=call.tries.number,
+        seconds=seconds,
+        status=None if reply is None else reply.status,
+        request_id=None if reply is None else reply.request_id,
+        error=result if isinstance(result, UnmtaError) else None,
+    )
+    return result, attempt
+
+
+def _final(call: Call[T], error: UnmtaError) -> UnmtaError:
+    """Return the error that ends a call."""
+    request = call.request
+    if not call.tries.lost_password(error, request.operation.identity):
+        return error
+    name = " / ".join(request.identity)
+    lost = PasswordLostError(
+        f"{name} may exist now, but its password did not arrive: {error.message}",
+        identity=request.identity,
+        reason=error,
+    )
+    lost.attempts = error.attempts
+    lost.may_have_been_applied = True
+    return lost
+
+
+def _bind(error: UnmtaError, operation: Operation[T], path: Mapping[str, str]) -> None:
+    """Say on an error which call it ended."""
+    error.operation = operation.name
+    error.method = operation.method
+    error.route = operation.route
+    error.path_params = {name: str(value) for name, value in path.items()}

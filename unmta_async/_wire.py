@@ -1,0 +1,348 @@
+"""What goes over the wire, and what comes back: call -> request, answer -> value or error.
+
+Pure: nothing here awaits, sends or knows aiohttp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar, cast
+from urllib.parse import quote, urlencode
+
+import attrs
+import msgspec
+from yarl import URL
+
+from ._convert import ConversionError, dumps, json_object, parse
+from ._operation import Answer, Enveloped, Operation
+from ._types import UNSET
+from .errors import (
+    APIError,
+    AuthenticationError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    ServiceUnavailableError,
+    UnexpectedResponseError,
+    UnmtaError,
+    UsageError,
+    ValidationError,
+    printable,
+)
+from .secret import Secret
+
+__all__ = ["Reply", "Request", "decode", "encode"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+# Call -> request.
+
+_OWN_HEADERS: Final = frozenset(
+    {
+        "accept",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
+
+
+@attrs.frozen(kw_only=True)
+class Request(Generic[T_co]):
+    """A call, ready to be sent as often as it takes. It holds no token."""
+
+    operation: Operation[T_co]
+    url: URL
+    path_params: Mapping[str, str]
+    body: bytes | None
+    headers: Mapping[str, str]
+    identity: tuple[str, ...]
+    subject: str | None = None
+
+
+def encode(
+    base_url: str,
+    operation: Operation[T],
+    path: Mapping[str, str],
+    query: Mapping[str, object] | None,
+    json: object,
+    headers: Mapping[str, str] | None,
+) -> Request[T]:
+    """Make the request of a call.
+
+    Raises:
+        UsageError: A value cannot be sent.
+    """
+    path_params = {
+        parameter.name: parameter.check(path[parameter.name]) for parameter in operation.path
+    }
+    url = base_url + operation.route
+    for name, value in path_params.items():
+        url = url.replace(f"{{{name}}}", quote(value, safe=""))
+    if text := _query_string(query or {}):
+        url = f"{url}?{text}"
+    return Request(
+        operation=operation,
+        url=URL(url, encoded=True),
+        path_params=path_params,
+        body=None if json is None else _body(_given(json, operation.nullable)),
+        headers=_check_headers(headers) if headers else {},
+        identity=_identity(operation, path_params, json),
+        subject=_subject(operation, path_params, json),
+    )
+
+
+def _query_string(query: Mapping[str, object]) -> str:
+    """Return the text of a query: what is None is left out, what is a list is repeated."""
+    pairs = [
+        (name, _query_text(item))
+        for name, value in query.items()
+        if value is not None and value is not UNSET
+        for item in _items(value)
+        if item is not None
+    ]
+    with contextlib.suppress(UnicodeError):
+        return urlencode(pairs, quote_via=quote)
+    raise UsageError("the query has text that is not Unicode")
+
+
+def _body(value: object) -> bytes:
+    with contextlib.suppress(msgspec.MsgspecError, TypeError, ValueError):
+        return dumps(value)
+    raise UsageError("the body has a value that cannot be sent as JSON")
+
+
+def _items(value: object) -> Sequence[object]:
+    """Return a sequence as it is, and anything else, a string too, as the one item of a list."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return cast("Sequence[object]", value)
+    return [value]
+
+
+def _query_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _given(body: object, nullable: frozenset[str] | None) -> object:
+    """Return a body with the fields that the caller gave: presence has a meaning for the API."""
+    if nullable is None:
+        return body
+    return {
+        name: value
+        for name, value in json_object(body).items()
+        if value is not UNSET and (value is not None or name in nullable)
+    }
+
+
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if str(name).lower() in _OWN_HEADERS:
+            raise UsageError(f"the header {name} is set by the client itself")
+        if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
+            raise UsageError(f"the header {printable(repr(name))} cannot be sent: use plain ASCII")
+    return {name: str(value) for name, value in headers.items()}
+
+
+def _identity(
+    operation: Operation[Any], path_params: Mapping[str, str], json: object
+) -> tuple[str, ...]:
+    name = json_object(json).get(operation.identity) if operation.identity else None
+    return (*path_params.values(), *(() if name is None else (str(name),)))
+
+
+def _subject(operation: Operation[Any], path_params: Mapping[str, str], json: object) -> str | None:
+    """Return the name of the resource that the call is about, as far as it says it."""
+    name = json_object(json).get(operation.identity) if operation.identity else None
+    if isinstance(name, str):
+        return name
+    return [*path_params.values()][-1] if operation.route.endswith("}") else None
+
+
+# Answer -> value or error.
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """An answer as it arrived.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers; names are found in any case.
+        body: What arrived of the body, inflated.
+        broken_by: Why that is not the whole of it, if it is not.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = attrs.field(repr=False)
+    broken_by: UnmtaError | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, if it gave one."""
+        name = self.headers.get("x-request-id") or self.headers.get("cf-ray")
+        return printable(name) if name else None
+
+    @property
+    def content_type(self) -> str:
+        """What the server calls the body, for messages."""
+        return printable(self.headers.get("content-type", "no content type"))
+
+
+_ERRORS: Final[Mapping[int, type[APIError]]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: ValidationError,
+    429: RateLimitError,
+    503: ServiceUnavailableError,
+}
+
+
+def decode(operation: Operation[T], reply: Reply, subject: str | None = None) -> T | UnmtaError:
+    """Return the value of an answer, or the error that it is.
+
+    An error is returned, not raised, so that no traceback holds the body.
+
+    Args:
+        operation: What was called.
+        reply: What came back.
+        subject: The name of the resource that was asked for; an answer about another one is an
+            error, and its password is not ours.
+    """
+    result = _read(operation, reply)
+    if operation.identity and subject and not isinstance(result, UnmtaError):
+        named = operation.name_of(result)
+        if isinstance(named, str) and named.casefold() != subject.casefold():
+            what = f"{reply.status}, about {printable(repr(named))} and not {subject!r}"
+            return _unexpected(reply, what)
+    # A refusal, 4xx, made nothing; what its body calls a password is none.
+    if operation.secret and isinstance(result, UnmtaError) and not 400 <= reply.status < 500:
+        result.password = _rescue(operation.secret, reply.body)
+    return result
+
+
+def _read(operation: Operation[T], reply: Reply) -> T | UnmtaError:
+    if reply.status >= 400:  # says enough, whatever became of its body
+        return _read_failure(reply)
+    if reply.broken_by is not None:
+        return reply.broken_by
+    if 200 <= reply.status < 300:
+        return _read_success(operation, reply)
+    target = reply.headers.get("location")
+    to = f", a redirect to {printable(target)}, not followed" if target else ""
+    return _unexpected(reply, f"{reply.status}{to}")
+
+
+def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
+    try:
+        value = operation.read(reply.body)
+    except ConversionError as error:
+        return _unexpected(reply, f"{reply.status}, but not what it promises: {error}")
+    if operation.answer is not Answer.DATA:
+        return cast("T", value)
+    answer = cast("Enveloped[T]", value)
+    if operation.is_list and answer.has_next_page:
+        return _unexpected(reply, "one page, where the whole list was promised")
+    return answer.data
+
+
+def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        f"the server answered {what} ({reply.content_type}, {len(reply.body)} bytes)",
+        status=reply.status,
+        request_id=reply.request_id,
+    )
+
+
+def _rescue(name: str, body: bytes) -> Secret | None:
+    """Take a one-time secret out of an answer that is broken elsewhere."""
+    with contextlib.suppress(ConversionError):
+        value = json_object(parse(body)).get(name)
+        if isinstance(value, str) and value:
+            return Secret(value)
+    field = re.escape(name.encode())
+    found = re.search(rb'"' + field + rb'"\s*:\s*("(?:[^"\\]++|\\.)++")', body)
+    with contextlib.suppress(msgspec.MsgspecError, ValueError):
+        return Secret(msgspec.json.decode(found[1], type=str)) if found else None
+    return None
+
+
+def _read_failure(reply: Reply) -> APIError:
+    body = _api_json(reply.body)
+    kind = _ERRORS.get(reply.status) or (ServerError if reply.status >= 500 else APIError)
+    details: dict[str, Any] = {}
+    if issubclass(kind, RateLimitError | ServiceUnavailableError):
+        details["retry_after"] = _retry_after(reply.headers)
+    if issubclass(kind, ValidationError):
+        details["errors"] = _field_errors(body.get("errors") if body else None)
+    foreign = f"{_phrase(reply.status)} ({reply.content_type}, not the API's own JSON)"
+    return kind(
+        printable(body["message"] or _phrase(reply.status)) if body else foreign,
+        status=reply.status,
+        request_id=reply.request_id,
+        confirmed=body is not None,
+        **details,
+    )
+
+
+def _api_json(body: bytes) -> Mapping[str, Any] | None:
+    """Return the body of a refusal if it is the API's own: an object with a message."""
+    try:
+        data = json_object(parse(body))
+    except ConversionError:
+        return None
+    return data if isinstance(data.get("message"), str) else None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "an unassigned status"
+
+
+def _field_errors(errors: object) -> dict[str, list[str]]:
+    """Return the faults of a 422 by field; Laravel writes `[]` where there are none."""
+    return {
+        field: [str(text) for text in _items(texts)] for field, texts in json_object(errors).items()
+    }
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a Retry-After header, a number or a date; None if it makes no sense."""
+    text = headers.get("retry-after", "")
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII):
+        return float(text)
+    now = _http_date(headers.get("date", "")) or datetime.now(UTC)
+    then = _http_date(text)
+    return (then - now).total_seconds() if then and then > now else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
