@@ -1,0 +1,1 @@
+"""Generates `unmta_async/_generated/` from the contract. The package never imports it."""
