@@ -1,0 +1,238 @@
+"""`Sandbox`: a fake unMTA on a port of this machine, in the running event loop or in a thread."""
+
+import asyncio
+import ipaddress
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from aiohttp import web
+
+from .app import BASE_PATH, Call, create_app
+from .clock import Clock
+from .journal import Journal
+from .state import DEFAULT_SEED, State, Verification, verification_delay
+
+if TYPE_CHECKING:
+    from ..client import UnmtaClient
+
+_T = TypeVar("_T")
+
+MAX_CALLS = 10_000
+"""How many calls are remembered: the latest."""
+
+_SHUTDOWN_TIMEOUT = 0.5  # seconds
+
+
+class Sandbox:
+    """A fake unMTA that keeps what it is told, for tests and demonstrations.
+
+    `async with Sandbox() as sandbox` serves from the running event loop; without the `async` it
+    serves from a thread of its own, for synchronous tests and for any other event loop. Whenever
+    it is entered it begins anew, from its file or with two empty clusters, `a1b2c3d4` and
+    `e5f6g7h8`.
+
+    Args:
+        seed: What keys, passwords and tokens are made from; by default what the file says, or 1.
+        state: A file that keeps the state over restarts; without one it is in memory only.
+        verification: When a domain turns verified by itself: "manual" is never (`state.verify`
+            does it), "immediate" from the first look after its creation, a number that many
+            seconds later by the sandbox's clock.
+        host: The address to listen at.
+        port: The port to listen at; 0 is any free one.
+        token: The API token, instead of one made from the seed.
+        clock: The time it goes by, the real one by default.
+
+    Attributes:
+        calls: The latest 10,000 requests that reached the API, oldest first.
+        clock: Its time, which `clock.advance(seconds)` moves forward.
+
+    Raises:
+        ValueError: `verification` is no such policy.
+        StateFileError: On entering: the file cannot be used.
+        OSError: On entering: the port is taken.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        state: str | PathLike[str] | None = None,
+        verification: Verification = "manual",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        verification_delay(verification)  # a typo is told here and not on entering
+        self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
+        self.clock = clock or Clock()
+        self._seed = seed
+        self._file = state
+        self._verification: Verification = verification
+        self._host = host
+        self._port = port
+        self._token = token
+        self._state: State | None = None
+        self._bound_port: int | None = None
+        self._is_running = False
+        self._loop_exit = AsyncExitStack()
+        self._thread_exit = ExitStack()
+
+    @property
+    def state(self) -> State:
+        """What it holds, to look at and to change; after its end, what it held."""
+        return _started(self._state)
+
+    @property
+    def base_url(self) -> str:
+        """The URL that clients want, such as `http://127.0.0.1:49152/api/v1`."""
+        return f"http://{_reachable(self._host)}:{_started(self._bound_port)}{BASE_PATH}"
+
+    @property
+    def token(self) -> str:
+        """The token that was issued last, revoked or not."""
+        return self.state.token
+
+    def issue_token(self) -> str:
+        """Return a new token, which revokes the one before."""
+        return self.state.issue_token()
+
+    def revoke_token(self) -> None:
+        """Leave the account without a token: every call is a 401 from now on."""
+        self.state.revoke_token()
+
+    def client(self, **options: Any) -> "UnmtaClient":  # noqa: ANN401 - they are the client's own
+        """Return a client of this sandbox; it takes the options of `UnmtaClient`."""
+        from ..client import UnmtaClient
+
+        defaults: dict[str, Any] = {"token": self.token, "base_url": self.base_url}
+        return UnmtaClient(**defaults | options)
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.base_url if self._is_running else 'not running'}>"
+
+    async def __aenter__(self) -> Self:
+        await self._loop_exit.enter_async_context(self._serve())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._loop_exit.aclose()
+
+    def __enter__(self) -> Self:
+        self._thread_exit.enter_context(_in_thread(self._serve))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread_exit.close()
+
+    @asynccontextmanager
+    async def _serve(self) -> AsyncGenerator[None]:
+        if self._is_running:
+            raise RuntimeError("this sandbox is running already: make another one")
+        self._is_running = True
+        self.calls.clear()
+        try:
+            with self._open() as self._state:
+                async with _listen(self._state, self.calls, self._host, self._port) as port:
+                    self._bound_port = port
+                    yield
+        finally:
+            self._is_running = False
+
+    @contextmanager
+    def _open(self) -> Generator[State]:
+        with ExitStack() as stack:
+            journal = None
+            if self._file is not None:
+                journal = stack.enter_context(
+                    Journal(self._file, seed=self._seed, now=self.clock.now())
+                )
+            state = self._begin(journal)
+            if self._token:
+                state.use_token(self._token)
+            yield state
+            state.record = None
+
+    def _begin(self, journal: Journal | None) -> State:
+        if journal is None:
+            seed = DEFAULT_SEED if self._seed is None else self._seed
+            return State(seed=seed, clock=self.clock, verification=self._verification)
+        state = State(
+            seed=journal.header.seed,
+            clock=self.clock,
+            verification=self._verification,
+            began=journal.header.began,
+        )
+        journal.replay(state.replay)
+        state.record = journal.append
+        return state
+
+
+@asynccontextmanager
+async def _listen(state: State, calls: deque[Call], host: str, port: int) -> AsyncGenerator[int]:
+    app = create_app(state, calls)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def _in_thread(serve: Callable[[], AbstractAsyncContextManager[None]]) -> Generator[None]:
+    """Serve from an event loop in a thread, for as long as the context lasts."""
+    ready: Future[Callable[[], object]] = Future()
+    ended: Future[object] = Future()
+
+    async def serve_until_stopped() -> None:
+        async with serve():
+            stop = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            ready.set_result(lambda: loop.call_soon_threadsafe(stop.set))
+            await stop.wait()
+
+    def run() -> None:
+        try:
+            ended.set_result(asyncio.run(serve_until_stopped()))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the context was entered
+            ended.set_exception(error)
+
+    threading.Thread(target=run, name="unmta-sandbox", daemon=True).start()
+    wait(cast("list[Future[object]]", [ready, ended]), return_when=FIRST_COMPLETED)
+    if ended.done():
+        ended.result()
+    try:
+        yield
+    finally:
+        ready.result()()
+        ended.result()
+
+
+def _reachable(host: str) -> str:
+    """Return the host for a URL: where it listens at every address, the loopback one."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "127.0.0.1"
+    if address.version == 4:
+        return "127.0.0.1" if address.is_unspecified else host
+    return "[::1]" if address.is_unspecified else f"[{host}]"
+
+
+def _started(value: _T | None) -> _T:
+    if value is None:
+        raise RuntimeError("the sandbox has not been started: use `with Sandbox() as sandbox`")
+    return value
