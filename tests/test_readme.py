@@ -1,0 +1,80 @@
+"""The README does what it says: its blocks run, in their order, against the sandbox."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unmta_async import UnmtaClient
+from unmta_async.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAM, *BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_it_is_short_and_shows_a_whole_program_early() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 150
+    end = README[: README.index(PROGRAM) + len(PROGRAM)].count("\n")
+    assert end <= 30
+
+
+def test_the_program_runs_as_it_stands() -> None:
+    with Sandbox() as sandbox:
+        environ = {"UNMTA_BASE_URL": sandbox.base_url, "UNMTA_API_TOKEN": sandbox.token}
+        shown = subprocess.run(
+            [sys.executable, "-W", "error", "-c", PROGRAM],
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    assert re.match(r"TXT unmta\._domainkey p=\S{392}\nTXT _dmarc v=DMARC1;", shown)
+
+
+def onboard(name: str, *, base_url: str, token: str) -> None:
+    """What a user's own code might do."""
+
+    async def create() -> None:
+        async with UnmtaClient(base_url=base_url, token=token) as client:
+            await client.domains.create("a1b2c3d4", name=name)
+
+    asyncio.run(create())
+
+
+async def test_the_blocks_run(client: UnmtaClient, capsys: pytest.CaptureFixture[str]) -> None:
+    kept: dict[str, str] = {}
+    known: dict[str, Any] = {
+        "client": client,
+        "cluster": (await client.clusters.list())[0],
+        "names": ["example.com", "nowhere"],
+        "store": kept.__setitem__,
+        "onboard": onboard,
+    }
+    for block in BLOCKS:
+        code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        running = eval(code, known)
+        if inspect.isawaitable(running):
+            await running
+    assert len(kept["webapp"]) == 32
+    shown = capsys.readouterr().out
+    assert "{'user': ['The user has already been taken.']}" in shown
+    assert "example.com created" in shown
+    assert "nowhere failed" in shown
+    with Sandbox() as own:
+        await asyncio.to_thread(known["test_onboarding"], own)
+        assert [call.operation for call in own.calls] == ["domains.create"]
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_its_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
