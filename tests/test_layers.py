@@ -1,0 +1,176 @@
+"""Who may import whom: the table of ARCHITECTURE.md, for the modules that there are."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "unmta_async"
+
+# From the top down: a module may import those of lower rows, and of its own row.
+ROWS = [
+    {"cli", "pytest_plugin"},
+    {"provisioning", "drift"},
+    {"dns"},
+    {"client"},
+    {"_generated"},
+    {"_pages"},
+    {"_transport"},
+    {"_pool"},
+    {"_wire"},
+    {"_operation", "_retry", "_auth"},
+    {"_aiohttp", "_convert", "_endpoint", "options"},
+    {"_generated.models", "models", "_generated.parameters"},
+    {"errors", "_types"},
+    {"secret", "_version"},
+]
+LEVEL = {name: level for level, row in enumerate(reversed(ROWS)) for name in row}
+
+# It describes what a path may hold, in the vocabulary of `_operation`.
+EXCEPTIONS = {("_generated.parameters", "_operation")}
+PUBLIC = {"client", "dns", "errors", "models", "options", "provisioning", "sandbox", "secret"}
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+OURS = {name: path for name, path in MODULES.items() if not name.startswith("sandbox")}
+
+
+def imports(path):
+    """Yield what a file imports, a "." in front being this package, and whether it is deep."""
+    package = path.relative_to(PACKAGE).parent.parts
+    tree = ast.parse(path.read_text())
+    shallow = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        deep = id(node) not in shallow
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, deep) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module, deep
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1], *filter(None, [node.module])]
+            for alias in node.names:
+                inner = ".".join([*base, alias.name])
+                yield f".{inner if inner in MODULES else '.'.join(base)}", deep
+
+
+def own_imports(path):
+    return {name[1:] for name, _ in imports(path) if name.startswith(".")}
+
+
+def level(name):
+    """Return the level of a module, or of the nearest package around it that has one."""
+    while name and name not in LEVEL:
+        name = name.rpartition(".")[0]
+    return LEVEL[name]
+
+
+def test_every_module_has_its_place_in_the_table():
+    assert all(name.split(".")[0] in LEVEL for name in OURS if name)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name])
+def test_imports_only_point_down(name):
+    upward = {
+        other
+        for other in own_imports(OURS[name])
+        if (name, other) not in EXCEPTIONS and not other.startswith("sandbox")
+        if level(other) > level(name)
+    }
+    assert not upward, f"{name} is below what it imports"
+
+
+@pytest.mark.parametrize("name", ["secret", "_types", "_version", "errors"])
+def test_leaves_import_nothing_of_ours(name):
+    assert own_imports(OURS[name]) <= ({"secret"} if name == "errors" else set())
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("sandbox")])
+def test_the_sandbox_shares_nothing_with_the_client(name):
+    foreign = {
+        (other, deep)
+        for other, deep in imports(MODULES[name])
+        if other.startswith(".") and not other.startswith(".sandbox")
+    }
+    assert foreign <= ({(".client", True)} if name == "sandbox.server" else set())
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name not in {"", "pytest_plugin"}])
+def test_nothing_of_the_core_needs_the_sandbox(name):
+    assert not {other for other, _ in imports(OURS[name]) if "sandbox" in other}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_package_never_imports_the_generator(name):
+    roots = {other.split(".")[0] for other, _ in imports(MODULES[name])}
+    assert not roots & {"codegen", "tests", "examples", "rich", "ruamel", "jinja2", "pytest"} - (
+        {"pytest"} if name == "pytest_plugin" else set()
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name.startswith("provisioning")])
+def test_provisioning_uses_nothing_private(name):
+    own = {o for o in own_imports(OURS[name]) if not o.startswith("provisioning")}
+    assert own <= PUBLIC
+    private = {
+        node.attr
+        for node in ast.walk(ast.parse(OURS[name].read_text()))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+        if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
+    }
+    assert not private
+
+
+# Who sends, and who waits.
+
+CORE = [n for n in OURS if n and n.split(".")[0] not in {"provisioning", "pytest_plugin", "cli"}]
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_only_these_modules_know_aiohttp_or_the_event_loop(name):
+    roots = {other.split(".")[0] for other, _ in imports(OURS[name])}
+    allowed = {
+        "_aiohttp": {"aiohttp", "asyncio"},
+        "_transport": {"aiohttp", "asyncio"},
+        "_pool": {"aiohttp", "asyncio"},
+        "_auth": {"asyncio"},
+        "client": {"aiohttp"},
+    }
+    assert roots & {"aiohttp", "asyncio"} <= allowed.get(name, set())
+    assert not roots & {"time", "threading", "socket", "requests", "httpx", "urllib3"}
+
+
+@pytest.mark.parametrize("name", ["_wire", "_retry", "_convert", "errors", "secret", "options"])
+def test_what_decides_cannot_wait(name):
+    tree = ast.parse(OURS[name].read_text())
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef)
+    assert not [node for node in ast.walk(tree) if isinstance(node, waits)]
+
+
+def test_only_the_transport_sends_and_only_the_pool_sleeps_for_it():
+    found = {"sleep": set(), "request": set()}
+    for name in CORE:
+        for node in ast.walk(ast.parse(OURS[name].read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("asyncio"), attr="sleep" | "wait_for")
+                ):
+                    found["sleep"].add(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name("session"), attr="request")):
+                    found["request"].add(name)
+    assert found == {"sleep": {"_pool"}, "request": {"_transport"}}
+
+
+def test_conversion_lives_in_one_module():
+    users = {
+        name
+        for name, path in OURS.items()
+        if {"cattrs", "cattr"} & {other.split(".")[0] for other, _ in imports(path)}
+    }
+    assert users == {"_convert"}
