@@ -101,7 +101,8 @@ def test_an_attempt_without_answer_names_the_error():
 
 
 def test_the_line_of_an_attempt_holds_no_values():
-    error = UnmtaError("about example.com", password=Secret("hunter2"))
+    error = UnmtaError("about example.com")
+    error.password = Secret("hunter2")
     error.path_params = {"domain": "example.com"}
     for status in (None, 500):
         text = str(attempt(status=status, error=error))

@@ -342,7 +342,8 @@ def test_a_read_is_never_in_doubt():
 
 
 def test_an_error_that_holds_the_password_has_not_lost_it():
-    error = UnexpectedResponseError("x", status=201, password=Secret("hunter2"))
+    error = UnexpectedResponseError("x", status=201)
+    error.password = Secret("hunter2")
     call = tries(Effect.CREATE_SECRET)
     call.failed(error, math.inf)
     assert error.may_have_been_applied

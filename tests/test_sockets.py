@@ -296,6 +296,35 @@ async def test_a_429_that_is_not_retried_holds_back_the_others_all_the_same(retr
     assert len(server.requests) == 1
 
 
+async def test_a_429_that_names_no_time_holds_back_the_others_all_the_same():
+    """For as long as the call that met it waits itself."""
+    busy = answer(429, {"message": "Too Many Requests"})
+    slow = RetryPolicy(backoff=1e6, max_backoff=1e6)
+    async with (
+        Scripted(busy) as server,
+        server.client(retry=slow, timeout=Timeout(total=None)) as client,
+    ):
+        first = asyncio.create_task(CALLS["GET"](client))
+        await until(lambda: server.requests)
+        await asyncio.sleep(0.05)
+        error = await failure(CALLS["POST"](client.with_options(timeout=0.05)))
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    assert isinstance(error, RateLimitError)
+    assert len(server.requests) == 1
+
+
+async def test_those_that_the_gate_held_back_do_not_come_all_at_once(monkeypatch):
+    """Each waits a while of its own on top, up to the pause again."""
+    monkeypatch.setattr("unmta_async._pool.random.random", lambda: 1.0)
+    busy = answer(429, {"message": "Too Many Requests"}, Retry_After="0.2")
+    async with Scripted(busy, answer(200, {"data": []})) as server, server.client() as client:
+        impatient = client.with_options(retry=RetryPolicy.none())
+        assert isinstance(await failure(impatient.clusters.list()), RateLimitError)
+        await client.clusters.list()
+    assert server.arrived[1] - server.arrived[0] >= 0.35
+
+
 async def test_an_error_knows_its_call_when_on_attempt_hears_of_it():
     heard = []
     async with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from unittest.mock import Mock
 
 import pytest
 from aioresponses import CallbackResult
@@ -22,11 +23,13 @@ from unmta_async import (
     Secret,
     ServerError,
     ServiceUnavailableError,
+    Timeout,
     UnexpectedResponseError,
     UnmtaClient,
     UsageError,
     ValidationError,
     __version__,
+    _transport,
 )
 
 BASE = "https://unmta.example/api/v1"
@@ -280,6 +283,13 @@ async def test_a_callable_that_is_not_async_is_refused(mocked):
     async with make_client(token=lambda: "abc") as client:
         with pytest.raises(UsageError, match="must be an async one"):
             await client.clusters.list()
+
+
+def test_an_attempt_at_the_deadline_has_a_bound_all_the_same():
+    """Aiohttp takes 0 for no bound."""
+    for deadline in (0.0, 10.0, 9.9999):
+        call = Mock(deadline=deadline, limits=Timeout())
+        assert 0 < _transport._client_timeout(call, now=10.0).total < 1
 
 
 # on_attempt, and the log.

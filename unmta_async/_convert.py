@@ -91,7 +91,6 @@ def dumps(body: object) -> bytes:
     return msgspec.json.encode(_strict().unstructure(body))
 
 
-@functools.cache
 def reader(of: Any) -> Callable[[bytes], Any]:
     """Return the function that reads a body as a value of a type, or raises `ConversionError`."""
     read_strictly = _strict_reader(of)

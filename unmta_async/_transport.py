@@ -1,6 +1,7 @@
-"""The only module of the core that sends or sleeps: attempt, or wait and try again.
+"""The only module of the core that sends: attempt, or wait and try again.
 
-What to send and what an answer means is decided in `_wire`, whether to try again in `_retry`.
+What to send and what an answer means is decided in `_wire`, whether to try again in `_retry`; the
+waiting itself is the pool's, which wakes up when the client is closed.
 """
 
 from __future__ import annotations

@@ -75,7 +75,13 @@ class Request(Generic[T_co]):
     body: bytes | None
     headers: Mapping[str, str]
     identity: tuple[str, ...]
-    subject: str | None = None
+
+    @property
+    def subject(self) -> str | None:
+        """The name of the resource that the call is about, as far as it says it."""
+        named_in_body = len(self.identity) > len(self.path_params)
+        named = named_in_body or self.operation.route.endswith("}")
+        return self.identity[-1] if named else None
 
 
 def encode(
@@ -106,7 +112,6 @@ def encode(
         body=None if json is None else _body(_given(json, operation.nullable)),
         headers=_check_headers(headers) if headers else {},
         identity=_identity(operation, path_params, json),
-        subject=_subject(operation, path_params, json),
     )
 
 
@@ -168,14 +173,6 @@ def _identity(
 ) -> tuple[str, ...]:
     name = json_object(json).get(operation.identity) if operation.identity else None
     return (*path_params.values(), *(() if name is None else (str(name),)))
-
-
-def _subject(operation: Operation[Any], path_params: Mapping[str, str], json: object) -> str | None:
-    """Return the name of the resource that the call is about, as far as it says it."""
-    name = json_object(json).get(operation.identity) if operation.identity else None
-    if isinstance(name, str):
-        return name
-    return [*path_params.values()][-1] if operation.route.endswith("}") else None
 
 
 # Answer -> value or error.

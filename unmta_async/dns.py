@@ -18,7 +18,6 @@ __all__ = ["Record", "records", "render"]
 
 # RFC 1035, 3.3: a character string holds 255 bytes; a longer value goes into several.
 _LONGEST_STRING: Final = 255
-_ENDING_IN_A_HOST: Final = frozenset({"CNAME", "MX", "NS", "PTR"})
 _WORD: Final = re.compile(r"[A-Za-z0-9_*:-]+(\.[A-Za-z0-9_*:-]+)*\.?")
 
 
@@ -93,19 +92,31 @@ def _plain_name(name: str) -> str:
 
 
 def _bind_line(record: Record) -> str:
-    value = record.value
-    if record.type == "TXT":
-        words, value = [record.fqdn], _character_strings(value)
-    elif record.type in _ENDING_IN_A_HOST:
-        value = f"{value.removesuffix('.')}."  # without the dot it would be within the zone
-        words = [record.fqdn, *value.split(" ")]
-    else:
-        words = [record.fqdn, *(value.split(" ") if record.type in {"A", "AAAA"} else [""])]
-    # What else the server may send could be read as a record of its own.
-    if not all(_WORD.fullmatch(word) for word in words):
-        what = printable(f"{record.type} {record.fqdn}")
-        raise UsageError(f"the record {what} cannot be written in a zone file")
+    value, words = _bind_value(record)
+    # Anything else that a server may send could be read as a record of its own.
+    if not all(_WORD.fullmatch(word) for word in (record.fqdn, *words)):
+        raise _unwritable(record)
     return f"{record.fqdn}\t{record.ttl}\tIN\t{record.type}\t{value}"
+
+
+def _bind_value(record: Record) -> tuple[str, list[str]]:
+    """Return a value as BIND wants it, and the words in it that are not quoted."""
+    match record.type:
+        case "TXT":
+            return _character_strings(record.value), []
+        case "A" | "AAAA":
+            return record.value, [record.value]
+        case "CNAME" | "MX" | "NS" | "PTR":
+            # It ends in a host; without the dot behind it that would be one within the zone.
+            value = f"{record.value.removesuffix('.')}."
+            return value, value.split(" ")
+        case _:
+            raise _unwritable(record)
+
+
+def _unwritable(record: Record) -> UsageError:
+    what = printable(f"{record.type} {record.fqdn}")
+    return UsageError(f"the record {what} cannot be written in a zone file")
 
 
 def _character_strings(text: str) -> str:

@@ -86,7 +86,7 @@ class UnmtaError(Exception):
     advice: ClassVar[str] = ""
     _dropped = ""
 
-    def __init__(self, message: str, *, password: Secret | None = None) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
         self.operation = ""
@@ -95,7 +95,7 @@ class UnmtaError(Exception):
         self.path_params: Mapping[str, str] = {}
         self.attempts = 0
         self.may_have_been_applied = False
-        self.password = password
+        self.password: Secret | None = None
 
     @property
     def next_step(self) -> str:
@@ -205,15 +205,8 @@ class UnexpectedResponseError(UnmtaError):
 
     advice = "Check the base URL; if it is right, the API has changed."
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 0,
-        request_id: str | None = None,
-        password: Secret | None = None,
-    ) -> None:
-        super().__init__(message, password=password)
+    def __init__(self, message: str, *, status: int = 0, request_id: str | None = None) -> None:
+        super().__init__(message)
         self.status = status
         self.request_id = request_id
 

@@ -72,8 +72,8 @@ async def provision_domains(
         AuthenticationError: The API itself said 401: the token was revoked. Every other name would
             fail likewise.
         PermissionDeniedError: The API itself said 403.
-        UsageError: `names` is a single string or holds what is none, or `concurrency` is less than
-            1.
+        UsageError: `names` is a single string, or holds something else than strings; or
+            `concurrency` is less than 1.
         UnmtaError: The cluster's domains could not be listed.
     """
     if isinstance(names, str | bytes):
