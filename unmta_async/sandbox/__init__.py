@@ -6,9 +6,24 @@ It speaks the Management API over HTTP on a port of this machine and knows nothi
 from .app import Call
 from .checks import Refusal
 from .clock import Clock
+from .faults import FAULTS, Fault, FaultName, Faults, InjectedFault
 from .journal import StateFileError
 from .rules import RULES, Rule
 from .server import Sandbox
 from .state import State
 
-__all__ = ["RULES", "Call", "Clock", "Refusal", "Rule", "Sandbox", "State", "StateFileError"]
+__all__ = [
+    "FAULTS",
+    "RULES",
+    "Call",
+    "Clock",
+    "Fault",
+    "FaultName",
+    "Faults",
+    "InjectedFault",
+    "Refusal",
+    "Rule",
+    "Sandbox",
+    "State",
+    "StateFileError",
+]

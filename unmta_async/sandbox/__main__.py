@@ -4,13 +4,16 @@ import argparse
 import asyncio
 import errno
 import os
+import re
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
+from .app import OPERATIONS
+from .faults import FAULTS, Fault, Faults
 from .journal import StateFileError
 from .server import Sandbox
 from .state import Verification, verification_delay
@@ -25,6 +28,13 @@ example:
 
 It starts with two empty clusters, a1b2c3d4 and e5f6g7h8. The rules it keeps to, and which of them
 are assumptions, are at http://127.0.0.1:8025/__sandbox/rules.
+
+what goes wrong, on demand:
+  --fault domains.create:reset-after-applying:nth=3,times=2
+  --fault '*:rate-limited:times=none,retry_after=5'
+
+The keys for all are nth=1, times=1 (none is for ever) and, where a fault leaves it open,
+applied=true or false; --list-faults shows all faults and what else each takes.
 """
 
 
@@ -34,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sandbox = Sandbox(
         options.seed, options.state, options.verification, host=options.host, port=options.port
     )
+    for fault in options.fault:
+        sandbox.faults.add(**fault)
     try:
         # Stopping it is how it is meant to end, so Ctrl-C is a success too.
         with suppress(KeyboardInterrupt):
@@ -79,7 +91,62 @@ def _parser() -> argparse.ArgumentParser:
         metavar="manual|immediate|SECONDS",
         help="when domains turn verified by themselves (default: manual, which is never)",
     )
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="OPERATION:FAULT[:KEY=VALUE,...]",
+        help="let something go wrong; may be given more than once",
+    )
+    add("--list-faults", action=_ListFaults, nargs=0, help="show what can go wrong, and exit")
     return parser
+
+
+class _ListFaults(argparse.Action):
+    """Print the table of faults and exit."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print("\n".join(_described(name, fault) for name, fault in FAULTS.items()))
+        parser.exit()
+
+
+def _described(name: str, fault: Fault) -> str:
+    facts = [f"applied: {fault.applied}"]
+    facts += [f"{key}={'none' if value is None else value}" for key, value in fault.details.items()]
+    return f"{name:22}{fault.summary}\n{'':22}{'; '.join(facts)}"
+
+
+def _fault(text: str) -> dict[str, Any]:
+    """Return the arguments for `Faults.add` that an argument stands for."""
+    operation, _, rest = text.partition(":")
+    fault, _, pairs = rest.partition(":")
+    # A comma may also stand in a value, such as a date.
+    found = [pair.partition("=") for pair in re.split(r",(?=\w+=)", pairs) if pair]
+    try:
+        arguments: dict[str, Any] = {name: _value(name, value) for name, _, value in found}
+        arguments |= {"operation": operation, "fault": fault}
+        Faults(one.name for one in OPERATIONS).add(**arguments)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    return arguments
+
+
+def _value(name: str, text: str) -> object:
+    if text == "none":
+        return None
+    read, wanted = _READ.get(name, (str, "text"))
+    try:
+        return read(text)
+    except (KeyError, ValueError):
+        raise ValueError(f"{name}={text} is not {wanted}") from None
+
+
+_READ: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "applied": ({"true": True, "false": False}.__getitem__, "true or false"),
+    "seconds": (float, "a number of seconds"),
+    **dict.fromkeys(("nth", "times", "size", "depth", "after"), (int, "a whole number")),
+}
 
 
 def _port(text: str) -> int:

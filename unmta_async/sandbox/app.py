@@ -7,6 +7,7 @@ happen to requests or answers on the wire belongs there, and not into the state.
 import json
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import cast
@@ -14,7 +15,11 @@ from typing import cast
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from . import wire
 from .checks import Body, Refusal
+from .faults import FAULTS, Faults, InjectedFault
+from .port import Port
+from .replies import Reply
 from .rules import (
     ANSWER_UNKNOWN_ROUTE,
     ANSWER_WRONG_METHOD,
@@ -75,19 +80,41 @@ class Call:
         operation: Such as `domains.create`, or None if no operation has the method and path.
         method: The HTTP method.
         path: As it arrived, with its percent-encoding and query.
-        status: The HTTP status.
+        status: The HTTP status; None if nothing was answered.
+        fault: The fault of the sandbox that hit it, if any.
     """
 
     operation: str | None
     method: str
     path: str
-    status: int
+    status: int | None
+    fault: str | None = None
 
 
-def create_app(state: State, calls: deque[Call]) -> web.Application:
-    """Return an app that serves a state and notes every call of the API."""
-    edges = [_note_in(calls), _stamp_by(state), _speak_json, _authenticate_by(state)]
+_FAULT = web.RequestKey("fault", str)
+
+
+def create_app(state: State, calls: deque[Call], faults: Faults, port: Port) -> web.Application:
+    """Return an app that serves a state, notes every call of the API, and breaks what it is told.
+
+    Args:
+        state: What it serves.
+        calls: Where it notes calls.
+        faults: What is to go wrong.
+        port: Where it is served.
+    """
+    edges = [
+        _deliver_from(port),
+        _note_in(calls),
+        _stamp_by(state),
+        _speak_json,
+        _authenticate_by(state),
+        _break_by(faults, state),
+        _speak_json,  # a fault is given the answer to a refusal, too
+    ]
     app = web.Application(middlewares=edges, client_max_size=MAX_BODY)
+    app[wire.HELD] = set()
+    app.on_shutdown.append(wire.let_go)
     for operation in OPERATIONS:
         handler = _handler(state, operation)
         app.router.add_route(
@@ -100,12 +127,16 @@ def create_app(state: State, calls: deque[Call]) -> web.Application:
 
 def _handler(state: State, operation: Operation) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        arguments: list[object] = [*request.match_info.values()]
-        if operation.has_body:
-            arguments.append(await _read_body(request))
-        return _respond(*operation.answer(state, *arguments))
+        return _respond(*operation.answer(state, *await _arguments(request, operation)))
 
     return handle
+
+
+async def _arguments(request: web.Request, operation: Operation) -> list[object]:
+    arguments: list[object] = [*request.match_info.values()]
+    if operation.has_body:
+        arguments.append(await _read_body(request))
+    return arguments
 
 
 @obeys(REQUEST_NOT_JSON)
@@ -128,16 +159,41 @@ def _respond(status: int, body: Json | list[Json] | None) -> web.Response:
     )
 
 
+def _deliver_from(port: Port) -> Middleware:
+    @web.middleware
+    async def deliver(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with port.busy(request.protocol):
+            try:
+                response = await handler(request)
+            except ConnectionError:  # the client is free to go while it speaks, too
+                return wire.Nothing(keep_alive=False)
+            if port.is_shut:
+                response.force_close()
+            return await wire.deliver(request, response)
+
+    return deliver
+
+
 def _note_in(calls: deque[Call]) -> Middleware:
     @web.middleware
     async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
-        if _is_of_api(request):
-            operation = request.match_info.route.name
-            calls.append(Call(operation, request.method, request.raw_path, response.status))
+        status = None
+        try:
+            response = await handler(request)
+            status = _status_sent(response)
+        finally:
+            if _is_of_api(request):
+                name, fault = request.match_info.route.name, request.get(_FAULT)
+                calls.append(Call(name, request.method, request.raw_path, status, fault))
         return response
 
     return note
+
+
+def _status_sent(response: web.StreamResponse) -> int | None:
+    if isinstance(response, wire.Outgoing) and not response.is_begun:
+        return None
+    return response.status
 
 
 def _stamp_by(state: State) -> Middleware:
@@ -179,6 +235,74 @@ def _authenticate_by(state: State) -> Middleware:
         return await handler(request)
 
     return authenticate
+
+
+def _break_by(faults: Faults, state: State) -> Middleware:
+    @web.middleware
+    async def break_(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not _is_of_api(request):
+            return await handler(request)
+        name = request.match_info.route.name
+        injected = faults.match(name)
+        if injected is None:
+            response = await handler(request)
+        else:
+            response = await _break(request, handler, injected, faults, state)
+        faults.note_answer(name)
+        return response
+
+    return break_
+
+
+async def _break(
+    request: web.Request, handler: Handler, injected: InjectedFault, faults: Faults, state: State
+) -> web.StreamResponse:
+    fault = FAULTS[injected.fault]
+    if fault.reads:
+        await request.read()
+    real: web.StreamResponse = web.Response()
+    match injected.deed:
+        case "apply":
+            real = await handler(request)
+        case "postpone":
+            faults.postpone(await _unanswered(request, state), injected.details["after"])
+        case "revoke":
+            state.revoke_token()
+        case "leave":
+            pass
+    reply = fault.effect(_reply(request, real), injected.details)
+    if reply is None:
+        return real
+    injected.hits += 1
+    request[_FAULT] = injected.fault
+    return _outgoing(reply)
+
+
+async def _unanswered(request: web.Request, state: State) -> Callable[[], None]:
+    """Return what does what a request asks for, when nobody waits for its answer any more."""
+    operation = next(one for one in OPERATIONS if one.name == request.match_info.route.name)
+    arguments = await _arguments(request, operation)
+
+    def apply() -> None:
+        with suppress(Refusal):
+            operation.answer(state, *arguments)
+
+    return apply
+
+
+def _reply(request: web.Request, response: web.StreamResponse) -> Reply:
+    body = response.body if isinstance(response, web.Response) else None
+    content = body if isinstance(body, bytes) else b""
+    return Reply(request.match_info.route.name, response.status, content, {**response.headers})
+
+
+def _outgoing(reply: Reply) -> web.StreamResponse:
+    if reply.send is None:
+        response: web.StreamResponse = web.Response(status=reply.status or 200, body=reply.body)
+    else:
+        response = wire.Outgoing(reply.status, reply.body, reply.send)
+    response.headers.update(reply.headers)
+    return response
 
 
 def _is_of_api(request: web.Request) -> bool:

@@ -14,13 +14,16 @@ from contextlib import (
     contextmanager,
 )
 from os import PathLike
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from aiohttp import web
 
-from .app import BASE_PATH, Call, create_app
+from .app import BASE_PATH, OPERATIONS, Call, create_app
 from .clock import Clock
+from .faults import Faults
 from .journal import Journal
+from .port import Port
 from .state import DEFAULT_SEED, State, Verification, verification_delay
 
 if TYPE_CHECKING:
@@ -50,12 +53,15 @@ class Sandbox:
             seconds later by the sandbox's clock.
         host: The address to listen at.
         port: The port to listen at; 0 is any free one.
+        ssl: What to serve https with; by default it is http.
         token: The API token, instead of one made from the seed.
         clock: The time it goes by, the real one by default.
 
     Attributes:
         calls: The latest 10,000 requests that reached the API, oldest first.
         clock: Its time, which `clock.advance(seconds)` moves forward.
+        faults: What is to go wrong, as `faults.add("domains.create", "html-502")` has it. It may
+            be added before entering, and is gone at the end.
 
     Raises:
         ValueError: `verification` is no such policy.
@@ -71,17 +77,20 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        ssl: SSLContext | None = None,
         token: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         verification_delay(verification)  # a typo is told here and not on entering
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self.clock = clock or Clock()
+        self.faults = Faults(operation.name for operation in OPERATIONS)
         self._seed = seed
         self._file = state
         self._verification: Verification = verification
         self._host = host
         self._port = port
+        self._ssl = ssl
         self._token = token
         self._state: State | None = None
         self._bound_port: int | None = None
@@ -97,7 +106,8 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """The URL that clients want, such as `http://127.0.0.1:49152/api/v1`."""
-        return f"http://{_reachable(self._host)}:{_started(self._bound_port)}{BASE_PATH}"
+        scheme = "https" if self._ssl else "http"
+        return f"{scheme}://{_reachable(self._host)}:{_started(self._bound_port)}{BASE_PATH}"
 
     @property
     def token(self) -> str:
@@ -144,9 +154,12 @@ class Sandbox:
         self.calls.clear()
         try:
             with self._open() as self._state:
-                async with _listen(self._state, self.calls, self._host, self._port) as port:
-                    self._bound_port = port
-                    yield
+                port = Port(self._ssl)
+                app = create_app(self._state, self.calls, self.faults, port)
+                async with _run(app, port) as server:
+                    self._bound_port = await port.open(server, self._host, self._port)
+                    with self.faults.at(port):
+                        yield
         finally:
             self._is_running = False
 
@@ -180,15 +193,19 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def _listen(state: State, calls: deque[Call], host: str, port: int) -> AsyncGenerator[int]:
-    app = create_app(state, calls)
+async def _run(app: web.Application, port: Port) -> AsyncGenerator[web.Server]:
+    """Run an app, and at the end close the port, and the connections that came through it."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
+    server = cast("web.Server", runner.server)
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield runner.addresses[0][1]
+        yield server
     finally:
+        port.close()
+        transports = [connection.transport for connection in server.connections]
         await runner.cleanup()
+        for transport in filter(None, transports):
+            transport.abort()  # TLS would wait for the other side to say goodbye
 
 
 @contextmanager
