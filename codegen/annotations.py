@@ -10,8 +10,10 @@ __all__ = ["annotation", "argument_annotation"]
 def annotation(type_: Type) -> str:
     """Return how a value of a type is annotated where it comes from an answer."""
     match type_:
+        case Scalar.HOSTNAME:
+            return "str"
         case Scalar():
-            return type_.value
+            return str(type_.value)
         case Choice():
             raise TypeError("an enum in an answer has a name")
         case Named(name):
@@ -28,7 +30,7 @@ def argument_annotation(type_: Type) -> str:
     """Return how an argument is annotated: any `datetime` will do, and an enum's plain string."""
     match type_:
         case Scalar():
-            return "datetime" if type_ is Scalar.TIMESTAMP else str(type_.value)
+            return "datetime" if type_ is Scalar.TIMESTAMP else annotation(type_)
         case Choice(values, is_open):
             return "str" if is_open else f"Literal[{', '.join(repr(each) for each in values)}]"
         case Named(name):

@@ -13,7 +13,7 @@ import attrs
 from . import naming
 from .annotations import annotation
 from .arguments import json_schema
-from .classes import read_properties
+from .classes import extension, read_properties
 from .schemas import (
     Choice,
     ListOf,
@@ -47,6 +47,7 @@ class Answer:
     kind: Literal["DATA", "WHOLE", "NOTHING"]
     returns: str
     description: str
+    data: Type | None = None
     item: str | None = None
     identity: str | None = None
     secret: str | None = None
@@ -100,6 +101,7 @@ def _data_answer(data: Node, description: str) -> Answer:
         kind="DATA",
         returns=annotation(type_),
         description=description,
+        data=type_,
         identity=_identity(data, type_),
     )
 
@@ -112,7 +114,9 @@ def _page_answer(data: Node, description: str, query: Sequence[Argument]) -> Ans
         data.fail("`links` and `meta` make this a page, but there is no optional parameter `page`")
     _refuse_loose(data, type_)
     item = annotation(type_.item)
-    return Answer(kind="WHOLE", returns=f"Page[{item}]", description=description, item=item)
+    return Answer(
+        kind="WHOLE", returns=f"Page[{item}]", description=description, data=type_, item=item
+    )
 
 
 def _whole_answer(envelope: Node, data: Node, description: str) -> Answer:
@@ -133,6 +137,7 @@ def _whole_answer(envelope: Node, data: Node, description: str) -> Answer:
         kind="WHOLE",
         returns=name,
         description=description,
+        data=type_,
         identity=_identity(data, type_),
         secret=secrets[0] if secrets else None,
         renamed=_name_of_data(type_),
@@ -150,13 +155,8 @@ def _name_of_data(type_: Type) -> str:
 
 
 def _identity(data: Node, type_: Type) -> str | None:
-    """Return the property that names the resource, which a class may have from its base."""
-    if not isinstance(type_, Named):
-        return None
-    schema = data.follow()
-    own = schema.text("x-identity")
-    bases = [part.follow().text("x-identity") for _, part in schema.children("allOf")]
-    return next((each for each in (own, *bases) if each), None)
+    """Return the property that names the resource."""
+    return (extension(data, "x-identity") or None) if isinstance(type_, Named) else None
 
 
 def _refuse_loose(data: Node, type_: Type) -> None:

@@ -22,6 +22,7 @@ from .schemas import (
     Scalar,
     Type,
     leaves,
+    not_null,
     read_type,
     refuse_other_keys,
 )
@@ -45,7 +46,8 @@ __all__ = [
 _JSON: Final = "application/json"
 _LONGEST_ID: Final = 255
 _ANY_ID: Final = "[A-Za-z0-9+=,.@_-]+"  # as `client.request` has it
-_QUERY_SCALARS: Final = frozenset({Scalar.STRING, Scalar.INTEGER, Scalar.NUMBER, Scalar.BOOLEAN})
+_PATH_SCALARS: Final = frozenset({Scalar.STRING, Scalar.HOSTNAME, Scalar.INTEGER})
+_QUERY_SCALARS: Final = _PATH_SCALARS | {Scalar.NUMBER, Scalar.BOOLEAN}
 _PARAMETER_KEYS: Final = frozenset(
     {"name", "in", "required", "description", "schema", "style", "explode", "example", "examples"}
 )
@@ -67,6 +69,7 @@ class Argument:
     default: str | None
     description: str
     value: str
+    is_hostname: bool = False
 
 
 @attrs.frozen
@@ -77,6 +80,7 @@ class PathRule:
     name: str
     pattern: str
     max_length: int
+    is_hostname: bool
 
 
 class PathRules:
@@ -84,7 +88,7 @@ class PathRules:
 
     def __init__(self, names_taken: Iterable[str] = ()) -> None:
         self._names_taken = set(names_taken)
-        self._by_key: dict[tuple[str, str, int], PathRule] = {}
+        self._by_key: dict[tuple[str, str, int, bool], PathRule] = {}
 
     @property
     def all(self) -> tuple[PathRule, ...]:
@@ -96,7 +100,8 @@ class PathRules:
         schema, name = parameter["schema"].follow(), parameter.text("name")
         longest = schema.get("maxLength")
         limit = longest.value if longest and isinstance(longest.value, int) else _LONGEST_ID
-        key = (name, _pattern(schema), limit)
+        is_hostname = read_type(parameter["schema"]) is Scalar.HOSTNAME
+        key = (name, _pattern(schema), limit, is_hostname)
         if key not in self._by_key:
             same = sum(1 for known in self._by_key if known[0] == name)
             wanted = naming.constant(naming.snake(name))
@@ -111,7 +116,7 @@ def path_argument(parameter: Node) -> Argument:
     _refuse_styles(parameter, "simple", explode=False)
     name = naming.unique(naming.snake(parameter.text("name")), naming.ARGUMENT_NAMES_TAKEN)
     type_ = read_type(parameter["schema"])
-    if type_ not in {Scalar.STRING, Scalar.INTEGER} and not _is_enum(type_):
+    if type_ not in _PATH_SCALARS and not _is_enum(type_):
         parameter["schema"].fail(
             "not supported: a path parameter that is not a string or an integer"
         )
@@ -210,11 +215,18 @@ def _query_argument(parameter: Node, name: str) -> Argument:
         default=None if is_required else "None",
         description=_with_default(_described(parameter), default.value if default else None),
         value=name,
+        is_hostname=_is_hostname(type_),
     )
 
 
 def _is_enum(type_: Type) -> bool:
     return isinstance(type_, Choice) or (isinstance(type_, Named) and type_.is_enum)
+
+
+def _is_hostname(type_: Type) -> bool:
+    """Whether a value is a domain name or a list of them, to be written as the wire has it."""
+    value = not_null(type_)
+    return (not_null(value.item) if isinstance(value, ListOf) else value) is Scalar.HOSTNAME
 
 
 def _refuse_styles(parameter: Node, style: str, *, explode: bool) -> None:
@@ -240,6 +252,10 @@ def _refuse_in_body(property_: Property) -> None:
             property_.node.fail("not supported: `format: password` in a body")
         if isinstance(leaf, Named) and not leaf.is_enum:
             property_.node.fail("not supported: an object inside of a body")
+        if leaf is Scalar.HOSTNAME and not _is_hostname(property_.type):
+            property_.node.fail(
+                "not supported: `format: idn-hostname` inside of a map or of a list in a list"
+            )
 
 
 def _body_argument(property_: Property, name: str) -> Argument:
@@ -256,6 +272,7 @@ def _body_argument(property_: Property, name: str) -> Argument:
         default=default,
         description=_with_default(description, property_.default),
         value=name,
+        is_hostname=_is_hostname(property_.type),
     )
 
 

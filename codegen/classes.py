@@ -11,27 +11,36 @@ import attrs
 from . import naming
 from .docstrings import summary
 from .document import Document, Json, Node, collect
-from .lint import property_names
+from .lint import all_properties
 from .schemas import (
     ANNOTATIONS,
     CONSTRAINTS,
     Choice,
-    Nullable,
     Scalar,
     Type,
     is_enum,
     is_model,
     leaves,
     name_of,
+    not_null,
     read_choice,
     read_type,
     refuse_other_keys,
+    schema_named,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Enumeration", "Model", "Property", "read_classes", "read_properties"]
+__all__ = [
+    "Enumeration",
+    "Model",
+    "Property",
+    "extension",
+    "find_field",
+    "read_classes",
+    "read_properties",
+]
 
 _MODEL_KEYS: Final = (
     ANNOTATIONS | CONSTRAINTS | {"additionalProperties", "allOf", "properties", "required", "type"}
@@ -39,6 +48,7 @@ _MODEL_KEYS: Final = (
 # Exact types, since a bool is an int to Python.
 _DEFAULTS: Final[Mapping[Scalar, tuple[type, ...]]] = {
     Scalar.STRING: (str,),
+    Scalar.HOSTNAME: (str,),
     Scalar.INTEGER: (int,),
     Scalar.NUMBER: (int, float),
     Scalar.BOOLEAN: (bool,),
@@ -66,6 +76,15 @@ class Model:
     base: str | None
     properties: tuple[Property, ...]
     additional: Type | None
+
+    def field_names(self, data: str = "data") -> list[str]:
+        """Return the names of its fields; that of the property `data` may be another."""
+        taken = {*naming.FIELD_NAMES_TAKEN, *(["additional"] if self.additional else [])}
+        names: list[str] = []
+        for each in self.properties:
+            wanted = data if each.name == "data" else naming.snake(each.name)
+            names.append(naming.unique(wanted, {*taken, *names}))
+        return names
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +120,25 @@ def read_properties(schema: Node, required: frozenset[str]) -> tuple[Property, .
         )
         for name, child in schema.children("properties")
     )
+
+
+def find_field(document: Document, class_name: str, name: str) -> tuple[str, Property]:
+    """Return the name of the field for a property, and the property; its base may have it."""
+    schema = schema_named(document, class_name)
+    model = _read_model(class_name, schema)
+    for field, each in zip(model.field_names(), model.properties, strict=True):
+        if each.name == name:
+            return field, each
+    if model.base is None:
+        schema.fail(f"there is no property `{name}`")
+    return find_field(document, model.base, name)
+
+
+def extension(schema: Node, key: str) -> str:
+    """Return what an extension says of a class, which may have it from its base; "" if nothing."""
+    schema = schema.follow()
+    inherited = (extension(part, key) for _, part in schema.children("allOf"))
+    return schema.text(key) or next(filter(None, inherited), "")
 
 
 def _read_class(name: str, schema: Node) -> Model | Enumeration | None:
@@ -160,7 +198,7 @@ def _base(schema: Node) -> Node | None:
 def _refuse_repeated(
     schema: Node, properties: tuple[Property, ...], required: frozenset[str], base: Node | None
 ) -> None:
-    inherited = property_names(base) if base else frozenset[str]()
+    inherited = frozenset(all_properties(base) if base else ())
     seen = {naming.snake(name) for name in inherited}
     for each in properties:
         if naming.snake(each.name) in seen:
@@ -179,7 +217,7 @@ def _refuse_unnamed_enum(schema: Node, type_: Type) -> None:
 def _refuse_default(property_: Property) -> None:
     if property_.default is None:
         return
-    type_ = property_.type.of if isinstance(property_.type, Nullable) else property_.type
+    type_ = not_null(property_.type)
     if not isinstance(type_, Scalar) or type(property_.default) not in _DEFAULTS.get(type_, ()):
         property_.node["default"].fail("not supported: a default of this type")
 

@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from .docstrings import LONGEST_SUMMARY, summary
 from .document import ContractError, Document, Node, Problem, step
 
-__all__ = ["lint", "property_names"]
+__all__ = ["all_properties", "lint"]
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -79,7 +79,7 @@ _SCHEMA_KEYWORDS: Final = frozenset(_STRUCTURE["schema"]) | frozenset(
 )  # fmt: skip
 _SUBSCHEMA: Final = re.compile("/(" + "|".join(map(re.escape, _STRUCTURE["schema"])) + ")(/|$)")
 _EXTENSIONS: Final[Mapping[str, frozenset[str]]] = {
-    "schema": frozenset({"x-extensible-enum", "x-identity"}),
+    "schema": frozenset({"x-created", "x-extensible-enum", "x-identity"}),
     "operation": frozenset({"x-method-name"}),
 }
 
@@ -105,15 +105,16 @@ def lint(document: Document) -> list[Problem]:
     return sorted(warnings, key=_in_file_order)
 
 
-def property_names(schema: Node, seen: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the names of a schema's properties, those of its references and parts included."""
+def all_properties(schema: Node, seen: frozenset[str] = frozenset()) -> dict[str, Node]:
+    """Return a schema's properties by name, those of its references and parts included."""
     schema = schema.follow()
     if schema.pointer in seen:
         schema.fail("`allOf` leads back to itself")
     seen |= {schema.pointer}
-    return frozenset(name for name, _ in schema.children("properties")).union(
-        *(property_names(part, seen) for _, part in schema.children("allOf"))
-    )
+    found: dict[str, Node] = {}
+    for _, part in schema.children("allOf"):
+        found |= all_properties(part, seen)
+    return found | dict(schema.children("properties"))
 
 
 def _require_version(document: Document) -> None:
@@ -132,7 +133,7 @@ def _references(document: Document) -> Iterator[Problem]:
         try:
             node.follow()
             if kind == "schema":
-                property_names(node)
+                all_properties(node)
         except ContractError as error:
             yield from error.problems
 
@@ -224,13 +225,18 @@ def _schema(schema: Node) -> Iterator[Problem]:
             yield wrong(child.pointer, f"unknown keyword `{key}`")
     if "array" in _types(schema) and "items" not in schema and "prefixItems" not in schema:
         yield wrong(schema.pointer, "an array without `items`")
-    known = property_names(_whole(schema)) | property_names(schema)
+    known = all_properties(_whole(schema)) | all_properties(schema)
     for name in schema.strings("required"):
         if name not in known:
             yield wrong(f"{schema.pointer}/required", f"`required` names no property: `{name}`")
-    identity = schema.text("x-identity")
-    if identity and identity not in known:
-        yield wrong(f"{schema.pointer}/x-identity", f"`x-identity` names no property: `{identity}`")
+    for key in ("x-identity", "x-created"):
+        if key in schema and schema.text(key) not in known:
+            message = f"`{key}` names no property: `{schema.text(key)}`"
+            yield wrong(f"{schema.pointer}/{key}", message)
+    created = known.get(schema.text("x-created"))
+    if created and created.follow().text("format") != "date-time":
+        message = f"`{schema.text('x-created')}` is not of `format: date-time`"
+        yield wrong(f"{schema.pointer}/x-created", message)
 
 
 def _types(schema: Node) -> tuple[str, ...]:

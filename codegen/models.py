@@ -52,6 +52,7 @@ _OPTIONS: Final = (
 )
 _SCALARS: Final[Mapping[Scalar, dict[str, Json]]] = {
     Scalar.STRING: {"type": "string"},
+    Scalar.HOSTNAME: {"type": "string"},
     Scalar.INTEGER: {"type": "integer"},
     Scalar.NUMBER: {"type": "number"},
     Scalar.BOOLEAN: {"type": "boolean"},
@@ -136,12 +137,8 @@ def _object(base: str | None, properties: dict[str, Json]) -> Json:
 
 def _properties(model: Model, data: str) -> Iterator[tuple[str, Json]]:
     """Yield the properties under their Python names, which leaves the tool nothing to rename."""
-    taken = {*naming.FIELD_NAMES_TAKEN, *(["additional"] if model.additional else [])}
-    names: list[str] = []
-    for each in model.properties:
-        name = naming.unique(data if each.name == "data" else naming.snake(each.name), taken)
-        taken.add(name)
-        names.append(name)
+    names = model.field_names(data)
+    for each, name in zip(model.properties, names, strict=True):
         yield name, _property(each, name)
     if model.additional is not None:
         yield "additional", _additional(model, model.additional, names)

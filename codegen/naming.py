@@ -46,7 +46,7 @@ METHOD_NAMES_TAKEN: Final = FIELD_NAMES_TAKEN | {"datetime"}
 # What the generated modules import, and what they define beside models and resources.
 CLASS_NAMES_TAKEN: Final = frozenset(
     {
-        "Answer", "AsyncIterator", "False", "Final", "Iterator", "Literal", "Mapping",
+        "Answer", "AsyncIterator", "False", "Final", "Iterator", "Literal", "Look", "Mapping",
         "None", "OpenEnum", "Operation", "Page", "PageBody", "PathParameter", "Resources",
         "Secret", "Sequence", "Timeout", "Timestamp", "Transport", "True", "Unset", "known",
     }

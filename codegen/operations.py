@@ -26,6 +26,7 @@ from .arguments import (
 from .docstrings import sentence
 from .document import Document, Node, collect
 from .lint import METHODS
+from .looks import Look, look_of
 from .schemas import Nullable, refuse_other_keys
 
 if TYPE_CHECKING:
@@ -70,11 +71,18 @@ class Method:
     summary: str
     description: str
     raises: tuple[tuple[str, str], ...]
+    look: Look | None = None
 
     @property
     def keywords(self) -> tuple[Argument, ...]:
         """The keyword arguments, required ones first."""
         return tuple(sorted((*self.query, *self.body), key=lambda each: each.default is not None))
+
+    @property
+    def hostnames(self) -> tuple[str, ...]:
+        """The fields of query and body that are domain names, or lists of them."""
+        named = (each.json_name for each in (*self.query, *self.body) if each.is_hostname)
+        return tuple(dict.fromkeys(named))
 
     @property
     def walked(self) -> tuple[Argument, ...]:
@@ -100,6 +108,11 @@ class Resource:
     def constants(self) -> tuple[str, ...]:
         """The constants of the path parameters that its operations use."""
         return tuple(sorted({rule.constant for each in self.methods for rule in each.rules}))
+
+    @property
+    def defined(self) -> tuple[Method, ...]:
+        """The methods in the order of their constants, each after the one that it looks with."""
+        return tuple(sorted(self.methods, key=lambda each: each.look is not None))
 
 
 @attrs.frozen(kw_only=True)
@@ -206,6 +219,8 @@ def _read_method(found: _Found, rules: PathRules) -> Method:
         [each for each in parameters if each.text("in") == "query"], [each.name for each in path]
     )
     body = read_body(node)
+    in_body = body_arguments(body or (), [each.name for each in (*path, *query)])
+    _refuse_ambiguous_hostnames(node, (*query, *in_body))
     return Method(
         node=node,
         name=name,
@@ -216,7 +231,7 @@ def _read_method(found: _Found, rules: PathRules) -> Method:
         rules=tuple(map(rules.of, in_path)),
         path=path,
         query=query,
-        body=body_arguments(body or (), [each.name for each in (*path, *query)]),
+        body=in_body,
         has_body=body is not None,
         nullable=tuple(each.name for each in body or () if isinstance(each.type, Nullable)),
         answer=read_answer(node, query),
@@ -232,6 +247,16 @@ def _refuse_in_operation(found: _Found) -> None:
         found.node.fail(f"not supported: the method `{found.http_method}`")
     if "requestBody" in found.node and found.http_method not in _WITH_BODY:
         found.node["requestBody"].fail(f"not supported: a body of `{found.http_method}`")
+
+
+def _refuse_ambiguous_hostnames(operation: Node, arguments: Sequence[Argument]) -> None:
+    plain = {each.json_name for each in arguments if not each.is_hostname}
+    for each in arguments:
+        if each.is_hostname and each.json_name in plain:
+            operation.fail(
+                f"not supported: `{each.json_name}` of `format: idn-hostname` in only one of query"
+                " and body"
+            )
 
 
 def _parameters(found: _Found) -> list[Node]:
@@ -275,11 +300,12 @@ def _resource(tag: str, description: str, methods: Sequence[Method]) -> Resource
     def order(method: Method) -> int:
         return _ORDER.index(method.name) if method.name in _ORDER else len(_ORDER)
 
+    ordered = sorted(methods, key=order)
     return Resource(
         name=naming.snake(tag),
         class_name=naming.class_name(tag),
         description=description or f"The {' '.join(naming.words(tag))} of the API.",
-        methods=tuple(sorted(methods, key=order)),
+        methods=tuple(attrs.evolve(each, look=look_of(each, ordered)) for each in ordered),
     )
 
 

@@ -14,12 +14,12 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .document import Node
+    from .document import Document, Node
 
 __all__ = [
     "ANNOTATIONS", "CONSTRAINTS", "Choice", "ListOf", "MapOf", "Named", "Nullable", "Scalar",
-    "Type", "is_enum", "is_model", "leaves", "name_of", "read_choice", "read_type",
-    "refuse_other_keys",
+    "Type", "is_enum", "is_model", "leaves", "name_of", "not_null", "read_choice", "read_type",
+    "refuse_other_keys", "schema_named",
 ]  # fmt: skip
 
 _COMPONENTS: Final = "/components/schemas/"
@@ -39,7 +39,7 @@ _ENUM_KEYS: Final = frozenset({"enum", "x-extensible-enum"})
 
 
 class Scalar(enum.Enum):
-    """A type without parts, by its name in the annotations of models."""
+    """A type without parts, by its name in the annotations of models; a host name is a `str`."""
 
     STRING = "str"
     INTEGER = "int"
@@ -48,6 +48,7 @@ class Scalar(enum.Enum):
     TIMESTAMP = "Timestamp"
     DATE = "date"
     MASKED = "Secret"
+    HOSTNAME = "idn-hostname"
 
 
 @attrs.frozen
@@ -99,12 +100,13 @@ _FORMATS: Final = {
     "date-time": Scalar.TIMESTAMP,
     "date": Scalar.DATE,
     "password": Scalar.MASKED,
+    "idn-hostname": Scalar.HOSTNAME,
 }
 # Strings of these formats stay `str`: the server says what is valid.
 _PLAIN_FORMATS: Final = frozenset(
     {
-        "double", "email", "float", "hostname", "idn-email", "idn-hostname", "int32", "int64",
-        "ipv4", "ipv6", "iri", "uri", "uri-reference", "uuid",
+        "double", "email", "float", "hostname", "idn-email", "int32", "int64", "ipv4", "ipv6",
+        "iri", "uri", "uri-reference", "uuid",
     }
 )  # fmt: skip
 
@@ -130,6 +132,16 @@ def name_of(schema: Node) -> str | None:
     """Return the name of a schema under `components/schemas`; None for any other."""
     name = schema.pointer.removeprefix(_COMPONENTS)
     return None if name == schema.pointer or "/" in name else name
+
+
+def schema_named(document: Document, name: str) -> Node:
+    """Return the schema under `components/schemas` that has a name."""
+    return document.root["components"]["schemas"][name]
+
+
+def not_null(type_: Type) -> Type:
+    """Return a type without its null."""
+    return type_.of if isinstance(type_, Nullable) else type_
 
 
 def leaves(type_: Type) -> Iterator[Scalar | Choice | Named]:

@@ -88,16 +88,19 @@ class Scripted:
     """A server that does one step of its script for each request; the last one for all others.
 
     Attributes:
+        script: What it does.
         requests: What arrived, head and body.
         arrived: When, by the loop's clock.
         peak: The most requests that were open at a time.
+        opened: How many connections there have been.
     """
 
     def __init__(self, *script: Step) -> None:
         self.requests: list[bytes] = []
         self.arrived: list[float] = []
         self.peak = 0
-        self._script = list(script)
+        self.opened = 0
+        self.script = list(script)
         self._open = 0
         self._writers: dict[asyncio.Task[Any] | None, asyncio.StreamWriter] = {}
 
@@ -127,6 +130,7 @@ class Scripted:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers[asyncio.current_task()] = writer
+        self.opened += 1
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -143,7 +147,7 @@ class Scripted:
         self.arrived.append(asyncio.get_running_loop().time())
         at = len(self.requests)
         self.requests.append(first)
-        step = self._script[min(at, len(self._script) - 1)]
+        step = self.script[min(at, len(self.script) - 1)]
         acts = step if isinstance(step, tuple) else (step,)
         try:
             if acts != (Act.RESET_UNREAD,):

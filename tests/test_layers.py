@@ -23,6 +23,7 @@ ROWS = [
     {"_operation", "_retry", "_auth"},
     {"_aiohttp", "_convert", "_endpoint", "options"},
     {"_generated.models", "models", "_generated.parameters"},
+    {"_hostname"},
     {"errors", "_types"},
     {"secret", "_version"},
 ]
@@ -30,7 +31,18 @@ LEVEL = {name: level for level, row in enumerate(reversed(ROWS)) for name in row
 
 # It describes what a path may hold, in the vocabulary of `_operation`.
 EXCEPTIONS = {("_generated.parameters", "_operation")}
-PUBLIC = {"client", "dns", "errors", "models", "options", "provisioning", "sandbox", "secret"}
+# What users may import, and a leaf without which names could not be compared.
+PUBLIC = {
+    "_hostname",
+    "client",
+    "dns",
+    "errors",
+    "models",
+    "options",
+    "provisioning",
+    "sandbox",
+    "secret",
+}
 
 
 def name_of(path):

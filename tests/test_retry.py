@@ -1,11 +1,27 @@
 """Whether to try again, and how long to wait: pure tables, no clock."""
 
+import copy
 import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from unmta_async import RetryPolicy, Secret, errors
-from unmta_async._retry import POLICY, Effect, Fault, Gate, RetryBudget, Tries, Verdict, classify
+from unmta_async._operation import Dated, Look, Operation
+from unmta_async._retry import (
+    POLICY,
+    Effect,
+    Fault,
+    Finding,
+    Gate,
+    RetryBudget,
+    Tries,
+    Verdict,
+    classify,
+    judge,
+)
 from unmta_async.errors import (
     APIError,
     AuthenticationError,
@@ -28,6 +44,7 @@ from unmta_async.errors import (
     UsageError,
     ValidationError,
 )
+from unmta_async.models import Domain, DomainStatus
 
 
 def status(kind, code, *, confirmed=False):
@@ -42,12 +59,18 @@ def unavailable(*, confirmed):
     return status(ServiceUnavailableError, 503, confirmed=confirmed)
 
 
+def closed_under_way():
+    """Return the error of a call that was sent when its client was closed."""
+    error = ClientClosedError("x")
+    error.may_have_been_applied = True
+    return error
+
+
 # The table of reliability.md: what happened, and what then for
 # GET, PUT, DELETE, POST of a domain, POST of a credential.
 RETRY, WAIT, RAISE = Verdict.RETRY, Verdict.WAIT, Verdict.RAISE
-DOUBT, LOST = Verdict.DOUBT, Verdict.PASSWORD_LOST
-COLUMNS = (Effect.READ, Effect.REPLACE, Effect.DELETE, Effect.CREATE, Effect.CREATE_SECRET)
-LOOK = DOUBT  # a DELETE does not look yet: it raises its doubt
+LOOK, DOUBT, LOST = Verdict.LOOK, Verdict.DOUBT, Verdict.PASSWORD_LOST
+COLUMNS = (Effect.READ, Effect.REPLACE, Effect.DELETE, Effect.ONCE, Effect.CREATE_SECRET)
 TABLE = [
     (
         "never sent: DNS, refused, connect timeout",
@@ -90,7 +113,7 @@ TABLE = [
         [
             UnexpectedResponseError("x", status=200),
             UnexpectedResponseError("x", status=500),
-            ClientClosedError("x"),
+            closed_under_way(),
         ],
         (RAISE, DOUBT, LOOK, DOUBT, LOST),
     ),
@@ -98,7 +121,8 @@ TABLE = [
 FAULTS = {
     UnmtaError("x"): Fault.REFUSED,
     UsageError("x"): Fault.REFUSED,
-    ClientClosedError("x"): Fault.UNVOUCHED,
+    ClientClosedError("x"): Fault.REFUSED,
+    closed_under_way(): Fault.UNVOUCHED,
     TransportError("x"): Fault.AMBIGUOUS,
     ConnectError("x"): Fault.UNSENT,
     ConnectTimeoutError("x"): Fault.UNSENT,
@@ -118,7 +142,7 @@ FAULTS = {
     PasswordLostError("x"): Fault.REFUSED,
 }
 CASES = [
-    pytest.param(error, effect, verdict, id=f"{error.__class__.__name__}-{effect.name}")
+    pytest.param(copy.copy(error), effect, verdict, id=f"{type(error).__name__}-{effect.name}")
     for _, examples, verdicts in TABLE
     for error in examples
     for effect, verdict in zip(COLUMNS, verdicts, strict=True)
@@ -152,7 +176,11 @@ def test_every_error_is_classified(error, fault):
 
 
 def test_the_classification_is_complete():
-    assert sorted(type(error).__name__ for error in FAULTS) == sorted(errors.__all__)
+    assert {type(error).__name__ for error in FAULTS} == set(errors.__all__)
+
+
+LIST = Operation(name="things.list", method="GET", route="/things", returns=Sequence[Domain])
+GET = Operation(name="things.get", method="GET", route="/things/{thing}", returns=Domain)
 
 
 @pytest.mark.parametrize(
@@ -162,28 +190,109 @@ def test_the_classification_is_complete():
         ("HEAD", Effect.READ),
         ("OPTIONS", Effect.READ),
         ("PUT", Effect.REPLACE),
-        ("DELETE", Effect.DELETE),
-        ("POST", Effect.CREATE),
-        ("PATCH", Effect.CREATE),
-        ("PURGE", Effect.CREATE),
+        ("DELETE", Effect.ONCE),  # there is no way to look
+        ("POST", Effect.ONCE),
+        ("PATCH", Effect.ONCE),
+        ("PURGE", Effect.ONCE),
     ],
 )
 def test_the_effect_of_a_method(method, effect):
-    assert Effect.of(method, secret=False) is effect
-    assert Effect.of(method, secret=True) is Effect.CREATE_SECRET
+    operation = Operation(name="things.do", method=method, route="/things")
+    assert Effect.of(operation) is effect
+    assert Effect.of(attrs.evolve(operation, secret="password")) is Effect.CREATE_SECRET
+
+
+def test_a_deletion_that_can_be_looked_at_has_an_effect_of_its_own():
+    operation = Operation(name="things.delete", method="DELETE", route="/things", look=Look(GET))
+    assert Effect.of(operation) is Effect.DELETE
 
 
 @pytest.mark.parametrize(("error", "effect", "verdict"), CASES)
 def test_a_call_does_as_the_table_says(error, effect, verdict):
-    call = tries(effect)
+    call, error = tries(effect), copy.copy(error)
     wait = call.failed(error, math.inf)
-    assert (wait is not None) is (verdict in {RETRY, WAIT})
+    assert (wait is not None) is (verdict in {RETRY, WAIT, LOOK})
     assert call.doubt is error.may_have_been_applied
     if verdict in {RAISE, WAIT}:
         assert not call.doubt
-    if verdict in {DOUBT, LOST}:
+    if verdict in {LOOK, DOUBT, LOST}:
         assert call.doubt
+    assert call.must_look is (verdict is LOOK)
     assert call.lost_password(error, "user") is (verdict is LOST)
+
+
+# What a look tells of a deletion.
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LOOK_AT_ONE = Look(GET, created="created_at")
+LOOK_AT_LIST = Look(LIST, identity="name", created="created_at")
+
+
+def thing(name="example.com", age=60.0):
+    created = NOW - timedelta(seconds=age)
+    return Domain(
+        name=name,
+        status=DomainStatus.PENDING,
+        dkim_public_key="MIIB",
+        created_at=created,
+        updated_at=created,
+    )
+
+
+def not_found(*, confirmed):
+    return status(NotFoundError, 404, confirmed=confirmed)
+
+
+@pytest.mark.parametrize(
+    ("look", "seen", "finding"),
+    [
+        (LOOK_AT_ONE, not_found(confirmed=True), Finding.GONE),
+        (LOOK_AT_ONE, not_found(confirmed=False), Finding.UNCLEAR),
+        (LOOK_AT_LIST, not_found(confirmed=True), Finding.UNCLEAR),  # the cluster was not found
+        (LOOK_AT_ONE, ConnectionLostError("x"), Finding.UNCLEAR),
+        (LOOK_AT_LIST, status(ServerError, 502), Finding.UNCLEAR),
+        (LOOK_AT_ONE, Dated(thing(), NOW), Finding.OLDER),
+        (LOOK_AT_ONE, Dated(thing(age=12.1), NOW), Finding.OLDER),
+        (LOOK_AT_ONE, Dated(thing(age=12.0), NOW), Finding.UNCLEAR),
+        (LOOK_AT_ONE, Dated(thing(age=1.0), NOW), Finding.UNCLEAR),
+        (LOOK_AT_ONE, Dated(thing(age=-60.0), NOW), Finding.UNCLEAR),
+        (LOOK_AT_ONE, Dated(thing(), None), Finding.UNCLEAR),
+        (Look(GET), Dated(thing(), NOW), Finding.UNCLEAR),
+        (LOOK_AT_LIST, Dated([], NOW), Finding.GONE),
+        (LOOK_AT_LIST, Dated([thing("other.com")], NOW), Finding.GONE),
+        (LOOK_AT_LIST, Dated([thing("other.com"), thing("Example.COM")], NOW), Finding.OLDER),
+        (LOOK_AT_LIST, Dated([thing("other.com"), thing(age=1.0)], NOW), Finding.UNCLEAR),
+    ],
+)
+def test_what_a_look_tells(look, seen, finding):
+    assert judge(look, seen, "example.com", passed=10.0) is finding
+
+
+@pytest.mark.parametrize(
+    ("effect", "first", "last", "finding", "applied"),
+    [
+        (Effect.DELETE, ConnectionLostError("x"), not_found(confirmed=True), None, True),
+        (Effect.DELETE, ConnectionLostError("x"), not_found(confirmed=False), None, False),
+        (Effect.DELETE, ConnectError("x"), not_found(confirmed=True), None, False),
+        (Effect.DELETE, rate_limited(), not_found(confirmed=True), None, False),
+        (Effect.DELETE, unavailable(confirmed=True), not_found(confirmed=True), None, False),
+        (Effect.REPLACE, ConnectionLostError("x"), not_found(confirmed=True), None, False),
+        (Effect.DELETE, ConnectionLostError("x"), ConnectionLostError("x"), Finding.GONE, True),
+        (Effect.DELETE, ConnectionLostError("x"), ConnectionLostError("x"), Finding.OLDER, False),
+        (Effect.DELETE, ConnectionLostError("x"), ConnectionLostError("x"), None, False),
+    ],
+)
+def test_a_deletion_happened_if_what_an_ambiguous_try_of_it_left_is_nothing(
+    effect, first, last, finding, applied
+):
+    call = tries(effect)
+    assert call.failed(copy.copy(first), math.inf) is not None
+    call.finding = finding
+    assert call.was_applied(last) is applied
+
+
+def test_a_404_to_the_first_try_of_a_deletion_is_a_404():
+    assert not tries(Effect.DELETE).was_applied(not_found(confirmed=True))
 
 
 # Counting.
@@ -324,7 +433,7 @@ def test_without_a_budget_nothing_is_tried_again():
 # Doubt.
 
 
-@pytest.mark.parametrize("effect", [Effect.REPLACE, Effect.DELETE, Effect.CREATE])
+@pytest.mark.parametrize("effect", [Effect.REPLACE, Effect.DELETE, Effect.ONCE])
 @pytest.mark.parametrize("later", [ConnectError("x"), NotFoundError("x"), TLSError("x")])
 def test_doubt_stays_whatever_comes_later(effect, later):
     call = tries(effect)

@@ -1,8 +1,10 @@
 """Call to request, answer to value or error: pure, and never at a loss."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,8 +26,10 @@ from unmta_async import (
     UsageError,
     ValidationError,
 )
+from unmta_async._convert import dumps
 from unmta_async._generated import OPERATIONS, clusters, credentials, domains
 from unmta_async._generated.parameters import CLUSTER, DOMAIN, USER
+from unmta_async._hostname import is_same_name
 from unmta_async._operation import Answer, Operation, PathParameter
 from unmta_async._wire import Reply, decode, encode
 
@@ -53,10 +57,36 @@ def call(operation=ANYTHING, path=None, query=None, body=None, headers=None, bas
     return encode(base, operation, path or {}, query, body, headers)
 
 
+def sent_by(method, body=None, *, query=None, hostnames=(), identity=None):
+    operation = Operation(
+        name="things.do",
+        method=method,
+        route="/things",
+        answer=Answer.ANYTHING,
+        hostnames=frozenset(hostnames),
+        identity=identity,
+    )
+    return call(operation, query=query, body=body)
+
+
 def reply(status, body=b"", **headers):
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Reply(status=status, headers=CIMultiDict(fields), body=content)
+
+
+@attrs.frozen(kw_only=True)
+class Renamed:
+    from_: str = attrs.field(metadata={"json": "from"})
+
+
+@pytest.mark.parametrize(("named", "fine"), [("a", True), ("A", True), ("b", False)])
+def test_an_identity_that_python_has_another_name_for_is_checked_all_the_same(named, fine):
+    operation = Operation(
+        name="things.get", method="GET", route="/{from}", returns=Renamed, identity="from"
+    )
+    result = decode(operation, reply(200, {"data": {"from": named}}), "a")
+    assert isinstance(result, Renamed) is fine
 
 
 # Values in the path.
@@ -84,7 +114,10 @@ def test_what_cannot_stand_in_a_path_is_refused(parameter, value):
         "a.de\n",
         "a\\b.de",
         "\x00",
-        "bücher.de",
+        "bü cher.de",
+        "bücher",
+        "\ud800.de",
+        "a\uff0e\uff0ede",
         "a:b.de",
         "a;b.de",
         "{x}",
@@ -104,8 +137,7 @@ def test_no_id_leaves_its_segment(parameter, value):
         (CLUSTER, "a1b2c3d4"),
         (CLUSTER, "x" * 64),
         (DOMAIN, "example.com"),
-        (DOMAIN, "EXAMPLE.Com"),
-        (DOMAIN, "xn--bcher-kva.example"),
+        (DOMAIN, "xn--bcher-kva.example.com"),
         (DOMAIN, "1.2-3.de"),
         (USER, "+=,.@_-"),
         (USER, "..."),
@@ -121,6 +153,67 @@ def test_every_legal_id_is_sent(parameter, value):
 def test_what_is_no_domain_name_is_refused(value):
     with pytest.raises(UsageError, match=r"^domain="):
         DOMAIN.check(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("EXAMPLE.Com", "example.com"),
+        ("bücher.example.com", "xn--bcher-kva.example.com"),
+        ("BÜCHER.Example.com", "xn--bcher-kva.example.com"),
+        ("faß.de", "xn--fa-hia.de"),  # not transitional: ß is a letter of its own
+        ("例え。テスト.com", "xn--r8jz45g.xn--zckzah.com"),
+        ("XN--bcher-KVA.example.com", "xn--bcher-kva.example.com"),
+    ],
+)
+def test_a_domain_name_is_sent_in_its_a_label_form(name, sent):
+    assert DOMAIN.check(name) == sent
+    assert sent_by("POST", {"name": name}, hostnames={"name"}).body == dumps({"name": sent})
+    listed = sent_by("PUT", {"domains": [name, "example.com"]}, hostnames={"domains"})
+    assert listed.body == dumps({"domains": [sent, "example.com"]})
+    assert sent_by("GET", query={"of": name}, hostnames={"of"}).url.query["of"] == sent
+
+
+@pytest.mark.parametrize("name", ["bü cher.de", "bü_cher.de", "ü" * 64 + ".de", "\ud800.de"])
+def test_a_name_that_has_no_a_label_form_is_refused_and_shown(name):
+    with pytest.raises(UsageError, match="is not a domain name") as caught:
+        sent_by("POST", {"name": name}, hostnames={"name"})
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["localhost", "a_b.com", "", "a b", ".", 7, None, ["a", 7], b"a"])
+def test_whether_a_name_in_ascii_makes_sense_is_for_the_api_to_say(name):
+    with contextlib.suppress(UsageError):  # bytes are no JSON
+        body = sent_by("POST", {"name": name, "x": 1}, hostnames={"name"}).body
+        assert body == dumps({"name": name, "x": 1} if name is not None else {"x": 1})
+
+
+def test_a_name_that_is_no_domain_is_sent_as_it_is():
+    assert sent_by("POST", {"name": "Bücher"}).body == dumps({"name": "Bücher"})
+
+
+@pytest.mark.parametrize("user", [".", ".."])
+def test_what_could_never_be_deleted_is_not_created(user):
+    with pytest.raises(UsageError, match=r"user='\.+' could never be changed or deleted"):
+        sent_by("POST", {"user": user}, identity="user")
+    assert sent_by("POST", {"user": user}).body == dumps({"user": user})
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "same"),
+    [
+        ("example.com", "example.com", True),
+        ("Example.com", "eXample.com", True),
+        ("bücher.de", "xn--bcher-kva.de", True),
+        ("Bücher.de", "XN--bcher-kva.de", True),
+        ("bücher.de", "bucher.de", False),
+        ("b cher.de", "bücher.de", False),
+        ("bü cher.de", "example.com", False),
+        ("other.com", "example.com", False),
+    ],
+)
+def test_names_are_one_in_any_case_and_form(shown, sent, same):
+    assert is_same_name(shown, sent) is same
 
 
 def test_path_values_are_quoted_in_full():

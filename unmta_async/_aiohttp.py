@@ -24,14 +24,17 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
 __all__ = [
+    "Body",
     "ConnectionBrokenError",
     "Connector",
     "connecting",
     "is_cancelled",
+    "may_be_sent",
     "read",
     "send_once",
     "translate",
@@ -58,14 +61,16 @@ async def send_once(
         raise ConnectionBrokenError(type(error).__name__) from None
 
 
-connecting: Final = ContextVar("unmta_async_connecting", default=False)
-"""Whether the attempt under way is still without a connection; each attempt begins with False."""
+connecting: Final = ContextVar("unmta_async_connecting", default=True)
+"""Whether the attempt under way is still without a connection."""
 
 
 class Connector(aiohttp.TCPConnector):
-    """Tells an attempt that ran out of time before there was a connection from one that was sent.
+    """Hands out clean connections only, and tells who is still without one.
 
-    aiohttp itself does so only where the time for connecting is the shorter one.
+    An answer that nobody asked for, left on an idle connection, would be taken for that of the next
+    request. And of an attempt that ran out of time aiohttp itself tells only where the time for
+    connecting is the shorter one whether there was a connection.
     """
 
     async def connect(
@@ -74,19 +79,46 @@ class Connector(aiohttp.TCPConnector):
         """Get a connection."""
         connecting.set(True)
         connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         connecting.set(False)
         return connection
 
 
-async def read(
-    response: aiohttp.ClientResponse, chunks: list[bytes], limit: int
-) -> UnmtaError | None:
+class Body(aiohttp.BytesPayload):
+    """The body of a request. Its headers wait for it, so nothing is sent before it is asked for.
+
+    Attributes:
+        was_taken: Whether somebody may have sent it.
+    """
+
+    was_taken = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it, headers first, unless the connection is gone."""
+        transport = writer.transport
+        self.was_taken = self.was_taken or not (transport is None or transport.is_closing())
+        await super().write_with_length(writer, content_length)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Return it, to a middleware of a borrowed session perhaps."""
+        self.was_taken = True
+        return await super().as_bytes(encoding, errors)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Return its text, to a middleware of a borrowed session perhaps."""
+        self.was_taken = True
+        return super().decode(encoding, errors)
+
+
+async def read(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> UnmtaError | None:
     """Gather a body, counting its bytes after inflation; return an error if they are too many."""
-    size = 0
     async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
+        body += chunk
+        if len(body) > limit:
             return UnexpectedResponseError(
                 f"the server answered {response.status} with more than {limit} bytes; "
                 "max_body and max_list_body set the limit",
@@ -95,15 +127,19 @@ async def read(
     return None
 
 
+_GONE: Final = (ConnectError, "the connection was gone before anything was sent")
+_LATE: Final = (ConnectTimeoutError, "no connection came about in time")
+
 # The exceptions of aiohttp, the more special ones first.
 _TRANSLATIONS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = (
-    (aiohttp.ConnectionTimeoutError, ConnectTimeoutError, "no connection came about in time"),
+    (aiohttp.ConnectionTimeoutError, *_LATE),
     (aiohttp.ClientSSLError, TLSError, "TLS failed"),
     (aiohttp.ServerFingerprintMismatch, TLSError, "the certificate has another fingerprint"),
     (aiohttp.ClientConnectorDNSError, ConnectError, "the server's name was not found"),
     (aiohttp.ClientProxyConnectionError, ConnectError, "the proxy could not be reached"),
     (aiohttp.ClientHttpProxyError, ConnectError, "the proxy refused the connection"),
     (aiohttp.ClientConnectorError, ConnectError, "the server could not be reached"),
+    (aiohttp.ClientConnectionResetError, *_GONE),  # so it is where there is no body
     (TimeoutError, RequestTimeoutError, "no answer came in time"),
     (aiohttp.ClientPayloadError, ConnectionLostError, "the connection broke within the answer"),
     (aiohttp.ClientResponseError, ConnectionLostError, "what came back is not HTTP"),
@@ -117,12 +153,20 @@ def is_cancelled() -> bool:
     return task is None or task.cancelling() > 0
 
 
-def translate(error: Exception, *, closed: bool) -> UnmtaError:
+def may_be_sent(body: Body | None) -> bool:
+    """Whether anything of the attempt under way may have left."""
+    return not connecting.get() and (body is None or body.was_taken)
+
+
+def translate(error: Exception, body: Body | None, *, closed: bool) -> UnmtaError:
     """Return our error for one of aiohttp's. Of its text only the system's part is kept."""
     if closed:
-        return ClientClosedError("the client was closed while the call was under way")
-    if connecting.get() and isinstance(error, TimeoutError):
-        return ConnectTimeoutError("no connection came about in time")
+        ended = ClientClosedError("the client was closed while the call was under way")
+        ended.may_have_been_applied = may_be_sent(body)
+        return ended
     _, ours, what = next((row for row in _TRANSLATIONS if isinstance(error, row[0])), _BROKEN)
     detail = getattr(error, "strerror", None)
+    if not may_be_sent(body) and not issubclass(ours, ConnectError):
+        ours, what = _LATE if isinstance(error, TimeoutError) else _GONE
+        detail = None
     return ours(f"{what} ({detail})" if detail else what)

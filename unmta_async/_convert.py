@@ -16,7 +16,17 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 import cattrs
@@ -30,9 +40,20 @@ from .secret import MASK, Secret
 if TYPE_CHECKING:
     from attrs import Attribute
 
-__all__ = ["ConversionError", "dumps", "from_dict", "json_object", "parse", "reader", "to_dict"]
+__all__ = [
+    "ConversionError",
+    "Text",
+    "dumps",
+    "from_dict",
+    "json_object",
+    "parse",
+    "reader",
+    "to_dict",
+]
 
 T = TypeVar("T")
+Text: TypeAlias = bytes | bytearray
+"""JSON as it arrived; the second kind grew as it did."""
 Hook = Callable[[Any, Any], Any]
 
 _JSON_NAMES: Final[Mapping[type, str]] = {
@@ -91,11 +112,11 @@ def dumps(body: object) -> bytes:
     return msgspec.json.encode(_strict().unstructure(body))
 
 
-def reader(of: Any) -> Callable[[bytes], Any]:
+def reader(of: Any) -> Callable[[Text], Any]:
     """Return the function that reads a body as a value of a type, or raises `ConversionError`."""
     read_strictly = _strict_reader(of)
 
-    def read(body: bytes) -> Any:
+    def read(body: Text) -> Any:
         with contextlib.suppress(Exception):  # the tolerant tier finds out what it was
             return read_strictly(body)
         return _read_tolerantly(body, of)
@@ -103,7 +124,7 @@ def reader(of: Any) -> Callable[[bytes], Any]:
     return read
 
 
-def _strict_reader(of: Any) -> Callable[[bytes], Any]:
+def _strict_reader(of: Any) -> Callable[[Text], Any]:
     if _builds_alone(of):
         return msgspec.json.Decoder(of, dec_hook=_read_foreign).decode
     decode = msgspec.json.Decoder().decode
@@ -111,7 +132,7 @@ def _strict_reader(of: Any) -> Callable[[bytes], Any]:
     return lambda body: structure(decode(body), of)
 
 
-def _read_tolerantly(body: bytes, of: Any) -> Any:
+def _read_tolerantly(body: Text, of: Any) -> Any:
     data = parse(body)
     try:
         return _tolerant().structure(data, of)
@@ -120,11 +141,11 @@ def _read_tolerantly(body: bytes, of: Any) -> Any:
     raise ConversionError(wrong)
 
 
-def parse(body: bytes) -> object:
+def parse(body: Text) -> object:
     """Return a body's JSON as plain data, or raise `ConversionError`."""
     # The errors of msgspec 0.19 are no ValueErrors yet.
     with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
-        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        return msgspec.json.decode(body[3:] if body.startswith(b"\xef\xbb\xbf") else body)
     raise ConversionError("it is not JSON" if body else "it is empty")
 
 
@@ -363,6 +384,13 @@ def _key(field: Attribute[Any]) -> str:
 
 def _json_names(model: Any) -> dict[str, str]:
     return {f.name: _key(f) for f in attrs.fields(get_origin(model) or model)}
+
+
+@functools.cache
+def attribute(model: Any, key: str) -> str:
+    """Return the attribute of a model that has what stands under a key of its JSON."""
+    names = _json_names(model) if attrs.has(model) else {}
+    return next((name for name, json_name in names.items() if json_name == key), key)
 
 
 def _renamed(model: Any) -> dict[str, Any]:

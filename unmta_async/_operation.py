@@ -5,18 +5,24 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar, get_origin
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar, cast, get_origin
 
 import attrs
 
-from ._convert import json_object, parse, reader
+from ._convert import Text, attribute, json_object, parse, reader
+from ._hostname import a_label_form, is_same_name
 from .errors import UsageError, printable
 
-__all__ = ["Answer", "Enveloped", "Operation", "PathParameter"]
+__all__ = ["DOT_SEGMENTS", "Answer", "Dated", "Enveloped", "Look", "Operation", "PathParameter"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+DOT_SEGMENTS: Final = frozenset({".", ".."})
+"""What addresses something else when it stands in a path, however it is quoted."""
 
 
 class Answer(enum.Enum):
@@ -53,31 +59,74 @@ class Enveloped(Generic[T]):
 
 
 @attrs.frozen
+class Dated(Generic[T]):
+    """A value, and when the server says that it was so."""
+
+    value: T
+    date: datetime | None
+
+
+@attrs.frozen
 class PathParameter:
-    """A value in the path: its name, and the allow-list that a value has to match as a whole."""
+    """A value in the path: its name, and the allow-list that a value has to match as a whole.
+
+    Attributes:
+        name: Its name in the route.
+        pattern: A regular expression for what goes over the wire.
+        max_length: The most characters of that.
+        hostname: Whether it is a domain name, which goes over the wire in its A-label form.
+    """
 
     name: str
     pattern: str
     max_length: int
+    hostname: bool = False
 
     def check(self, value: object) -> str:
-        """Return the value as it may stand in a path.
+        """Return a value as it goes over the wire.
 
         "." and ".." are refused whatever the pattern says: they address something else.
 
         Raises:
             UsageError: It cannot be sent.
         """
+        sent = a_label_form(value) if self.hostname and isinstance(value, str) else value
         if (
-            not isinstance(value, str)
-            or value in {".", ".."}
-            or len(value) > self.max_length
-            or not re.fullmatch(self.pattern, value)
+            not isinstance(sent, str)
+            or sent in DOT_SEGMENTS
+            or len(sent) > self.max_length
+            or not re.fullmatch(self.pattern, sent)
         ):
-            shown = printable(repr(value))
-            hint = "" if shown.isascii() else "; write an international name as xn--…"
-            raise UsageError(f"{self.name}={shown} is not valid in a path{hint}")
-        return value
+            raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
+        return sent
+
+
+@attrs.frozen
+class Look:
+    """How to find out what became of a resource whose deletion is in doubt.
+
+    Attributes:
+        operation: What gets the resource by the same path, or lists all beside it.
+        identity: Of a list, the field that names the resource.
+        created: The field that says when the resource came to be.
+    """
+
+    operation: Operation[Any]
+    identity: str | None = None
+    created: str | None = None
+
+    @cached_property
+    def dated(self) -> Operation[Dated[Any]]:
+        """The operation, made to tell the moment of its answer, too."""
+        return attrs.evolve(self.operation, dated=True)
+
+    def find(self, value: object, name: str | None) -> object:
+        """Return the resource of a name that the operation's value shows, or None."""
+        if self.identity is None or name is None:
+            return value
+        key = attrgetter(self.identity)
+        shown = cast("Sequence[object]", value)
+        return next((each for each in shown if is_same_name(key(each), name)), None)
 
 
 @attrs.frozen(kw_only=True, eq=False, slots=False)
@@ -95,6 +144,9 @@ class Operation(Generic[T_co]):
             given". None itself: the body is sent as it is.
         identity: The field, in request and answer, that names the resource within its cluster.
         secret: The field of the answer that holds a one-time secret.
+        hostnames: The fields of query and body that are domain names, or lists of them.
+        look: Of a deletion, how to see whether it happened.
+        dated: Whether the value comes as `Dated`.
     """
 
     name: str
@@ -106,9 +158,12 @@ class Operation(Generic[T_co]):
     nullable: frozenset[str] | None = frozenset()
     identity: str | None = None
     secret: str | None = None
+    hostnames: frozenset[str] = frozenset()
+    look: Look | None = None
+    dated: bool = False
 
     @cached_property
-    def read(self) -> Callable[[bytes], Any]:
+    def read(self) -> Callable[[Text], Any]:
         """The function that reads the body of a success; made at the first one."""
         match self.answer:
             case Answer.DATA:
@@ -123,10 +178,9 @@ class Operation(Generic[T_co]):
     def name_of(self, value: object) -> object:
         """Return the name of the resource that an answer's value is about."""
         if self.answer is Answer.WHOLE:
-            fields = attrs.fields(self.returns)
-            data = next((f.name for f in fields if f.metadata.get("json") == "data"), "data")
-            value = getattr(value, data, None)
-        return getattr(value, self.identity or "", None)
+            value = getattr(value, attribute(self.returns, "data"), None)
+        model: Any = type(value)
+        return getattr(value, attribute(model, self.identity or ""), None)
 
     @cached_property
     def is_list(self) -> bool:
@@ -134,10 +188,10 @@ class Operation(Generic[T_co]):
         return get_origin(self.returns) is Sequence
 
 
-def _read_anything(body: bytes) -> object:
+def _read_anything(body: Text) -> object:
     return parse(body) if body else None
 
 
-def _read_nothing(body: bytes) -> None:
+def _read_nothing(body: Text) -> None:
     """Read an answer without content. HTML is none: something else answered in place of the API."""
     _read_anything(body)

@@ -1,6 +1,6 @@
-"""The session and whose it is, and the places on it that calls wait for.
+"""The sessions and whose they are, and the places on them that calls wait for.
 
-It belongs to the first event loop, and the process, that use it.
+They belong to the first event loop, and the process, that use them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["Pool"]
 
 
 class Pool:
-    """What a client and those derived from it share: session, token, gate, retry budget."""
+    """What a client and those derived from it share: sessions, token, gate, retry budget."""
 
     def __init__(
         self,
         *,
-        open_session: Callable[[], aiohttp.ClientSession],
+        open_session: Callable[[bool], aiohttp.ClientSession],
         owned: bool,
         token: TokenSource,
         budget: int,
@@ -39,7 +39,7 @@ class Pool:
         self.budget = RetryBudget(budget)
         self._open_session = open_session
         self._owned = owned
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
@@ -49,10 +49,14 @@ class Pool:
     @property
     def closed(self) -> bool:
         """Whether the client was closed, or the session that it borrows."""
-        return self._closed or (self._session is not None and self._session.closed)
+        return self._closed or any(session.closed for session in self._sessions.values())
 
-    def session(self) -> aiohttp.ClientSession:
+    def session(self, *, fresh: bool = False) -> aiohttp.ClientSession:
         """Return the session, which the first call opens.
+
+        Args:
+            fresh: Whether each request is to have a connection of its own, on which nobody can
+                have left anything.
 
         Raises:
             ClientClosedError: The client is closed, or belongs to another event loop or process.
@@ -60,19 +64,22 @@ class Pool:
         loop, process = asyncio.get_running_loop(), os.getpid()
         if self._closed:
             raise ClientClosedError("the client is closed")
-        if self._session is None:
+        if not self._sessions:
             self._loop, self._process = loop, process
-            self._session = self._open_session()
         if self._process != process:
             raise ClientClosedError("the client belongs to another process")
         if self._loop is not loop:
             raise ClientClosedError("the client belongs to another event loop")
-        if self._session.closed:
+        if fresh not in self._sessions:
+            self._sessions[fresh] = self._open_session(fresh)
+        if self._sessions[fresh].closed:
             raise ClientClosedError("the session of the client was closed")
-        return self._session
+        return self._sessions[fresh]
 
     @contextlib.asynccontextmanager
-    async def place(self, deadline: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    async def place(
+        self, deadline: float, *, fresh: bool
+    ) -> AsyncGenerator[aiohttp.ClientSession, None]:
         """Hold one of the places for requests in flight, once the gate is open; give the session.
 
         Raises:
@@ -89,7 +96,7 @@ class Pool:
             raise ConnectTimeoutError("no connection of the client became free in time") from None
         try:
             await self._wait_for_gate(deadline)
-            yield self.session()
+            yield self.session(fresh=fresh)
         finally:
             self._places.release()
 
@@ -110,15 +117,16 @@ class Pool:
             await self.pause(pause + random.random() * min(pause, 1.0))  # noqa: S311 - jitter
 
     async def close(self) -> None:
-        """Close the session, unless it is borrowed. Calls in flight end with an error."""
+        """Close the sessions, unless they are borrowed. Calls in flight end with an error."""
         self._closed = True
         self._closing.set()
         # A forked process has copies of the sockets only, and they are its parent's.
-        if self._owned and self._session is not None and self._process == os.getpid():
-            await self._session.close()
+        if self._owned and self._process == os.getpid():
+            for session in self._sessions.values():
+                await session.close()
 
     def __del__(self) -> None:
-        if self.closed or not self._owned or self._session is None:
+        if self.closed or not self._owned or not self._sessions:
             return
         warnings.warn(
             "an UnmtaClient was never closed; use `async with`, or await its close()",
@@ -126,4 +134,5 @@ class Pool:
             source=self,
             stacklevel=2,
         )
-        self._session.detach()
+        for session in self._sessions.values():
+            session.detach()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable, Mapping
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
+from ._operation import Dated, Look, Operation
 from .errors import (
     APIError,
     ClientClosedError,
     ConnectError,
+    NotFoundError,
     RateLimitError,
     ServerError,
     ServiceUnavailableError,
@@ -26,7 +29,18 @@ from .errors import (
 )
 from .options import RetryPolicy
 
-__all__ = ["POLICY", "Effect", "Fault", "Gate", "RetryBudget", "Tries", "Verdict", "classify"]
+__all__ = [
+    "POLICY",
+    "Effect",
+    "Fault",
+    "Finding",
+    "Gate",
+    "RetryBudget",
+    "Tries",
+    "Verdict",
+    "classify",
+    "judge",
+]
 
 
 class Effect(enum.Enum):
@@ -34,16 +48,18 @@ class Effect(enum.Enum):
 
     READ = "changes nothing"
     REPLACE = "sent twice, it does what once does"
-    DELETE = "a second time could hit what somebody made anew"
-    CREATE = "a second time fails, or makes a second one"
+    DELETE = "a second time could hit what somebody made anew, so one looks first"
+    ONCE = "a second time fails, or does something else"
     CREATE_SECRET = "makes a password that only the lost answer held"
 
     @classmethod
-    def of(cls, method: str, *, secret: bool) -> Effect:
-        """Return the effect of a method, whose answer may hold a one-time secret."""
-        if secret:
+    def of(cls, operation: Operation[Any]) -> Effect:
+        """Return the effect of an operation."""
+        if operation.secret:
             return cls.CREATE_SECRET
-        return _EFFECTS.get(method, cls.CREATE)
+        if operation.method == "DELETE":
+            return cls.DELETE if operation.look else cls.ONCE
+        return _EFFECTS.get(operation.method, cls.ONCE)
 
 
 _EFFECTS: Final[Mapping[str, Effect]] = {
@@ -51,7 +67,6 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "HEAD": Effect.READ,
     "OPTIONS": Effect.READ,
     "PUT": Effect.REPLACE,
-    "DELETE": Effect.DELETE,
 }
 
 
@@ -63,7 +78,7 @@ class Fault(enum.Enum):
     AMBIGUOUS = "sent, and nobody knows whether it was applied"
     THROTTLED = "put off by the API itself, not applied"
     REFUSED = "answered: no"
-    UNVOUCHED = "answered, but with nothing to rely on; or the client was closed under the call"
+    UNVOUCHED = "answered, but with nothing to rely on; or sent, and then the client was closed"
 
 
 class Verdict(enum.Enum):
@@ -71,22 +86,23 @@ class Verdict(enum.Enum):
 
     RETRY = "try again after a backoff"
     WAIT = "try again when the API says"
+    LOOK = "look after a backoff, then decide"
     RAISE = "raise"
     DOUBT = "raise, may have been applied"
     PASSWORD_LOST = "raise, the password went with the answer"
 
 
 def _table() -> dict[tuple[Fault, Effect], Verdict]:
-    retry, wait, no, doubt = Verdict.RETRY, Verdict.WAIT, Verdict.RAISE, Verdict.DOUBT
-    lost = Verdict.PASSWORD_LOST
+    retry, wait, look = Verdict.RETRY, Verdict.WAIT, Verdict.LOOK
+    no, doubt, lost = Verdict.RAISE, Verdict.DOUBT, Verdict.PASSWORD_LOST
     rows = {
-        # ............... READ,  REPLACE, DELETE, CREATE, CREATE_SECRET
+        # ............... READ,  REPLACE, DELETE, ONCE, CREATE_SECRET
         Fault.UNSENT: (retry, retry, retry, retry, retry),
         Fault.UNTRUSTED: (no, no, no, no, no),
-        Fault.AMBIGUOUS: (retry, retry, doubt, doubt, lost),
+        Fault.AMBIGUOUS: (retry, retry, look, doubt, lost),
         Fault.THROTTLED: (wait, wait, wait, wait, wait),
         Fault.REFUSED: (no, no, no, no, no),
-        Fault.UNVOUCHED: (no, doubt, doubt, doubt, lost),
+        Fault.UNVOUCHED: (no, doubt, look, doubt, lost),
     }
     return {
         (fault, effect): verdict
@@ -96,6 +112,7 @@ def _table() -> dict[tuple[Fault, Effect], Verdict]:
 
 
 POLICY: Final[Mapping[tuple[Fault, Effect], Verdict]] = _table()
+_DOUBTFUL: Final = frozenset({Fault.AMBIGUOUS, Fault.UNVOUCHED})
 
 
 def classify(error: UnmtaError) -> Fault:
@@ -111,10 +128,43 @@ def classify(error: UnmtaError) -> Fault:
             return Fault.AMBIGUOUS
         case UnexpectedResponseError(status=status) if 300 <= status < 400:
             return Fault.REFUSED
-        case UnexpectedResponseError() | ClientClosedError():
+        case UnexpectedResponseError() | ClientClosedError(may_have_been_applied=True):
             return Fault.UNVOUCHED
         case _:
             return Fault.REFUSED
+
+
+class Finding(enum.Enum):
+    """What a look at a resource tells of its deletion, which is in doubt."""
+
+    GONE = "it happened"
+    OLDER = "it did not happen, and no other resource would be hit"
+    UNCLEAR = "it is too close to tell, or the look failed"
+
+
+_CLOCK_MARGIN: Final = 2.0  # seconds; both of the server's times may have lost one by rounding
+
+
+def judge(look: Look, seen: Dated[Any] | UnmtaError, name: str | None, passed: float) -> Finding:
+    """Return what a look tells.
+
+    Args:
+        look: How it was made.
+        seen: What it showed, or how it failed.
+        name: The name of the resource, if it has one.
+        passed: Seconds since before the deletion was first tried, by our own clock.
+    """
+    if isinstance(seen, UnmtaError):
+        is_gone = look.identity is None and isinstance(seen, NotFoundError) and seen.confirmed
+        return Finding.GONE if is_gone else Finding.UNCLEAR
+    resource = look.find(seen.value, name)
+    if resource is None:
+        return Finding.GONE
+    created = getattr(resource, look.created or "", None)
+    if not isinstance(created, datetime) or seen.date is None:
+        return Finding.UNCLEAR
+    age = (seen.date - created).total_seconds()
+    return Finding.OLDER if age > passed + _CLOCK_MARGIN else Finding.UNCLEAR
 
 
 class RetryBudget:
@@ -160,6 +210,7 @@ class Tries:
     Attributes:
         doubt: Whether an attempt may have been applied.
         renewed: Whether an attempt followed a renewal of the token.
+        finding: What the last look told, if there was one.
     """
 
     def __init__(
@@ -178,11 +229,17 @@ class Tries:
         self._spent = 0
         self.doubt = False
         self.renewed = False
+        self.finding: Finding | None = None
 
     @property
     def number(self) -> int:
         """The number of the attempt under way."""
         return 1 + self._failed + self._throttled + self.renewed
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether the call is none that only reads."""
+        return self._effect is not Effect.READ
 
     def interrupted(self, error: UnmtaError) -> None:
         """Tell an error that kept the next attempt from being made what is known so far."""
@@ -208,12 +265,23 @@ class Tries:
             self._throttled += 1
         else:
             self._failed += 1
-        in_doubt = verdict in (Verdict.DOUBT, Verdict.PASSWORD_LOST)
-        if in_doubt or (fault is Fault.AMBIGUOUS and self._effect is Effect.REPLACE):
+        if fault in _DOUBTFUL and self.changes_something:
             self.doubt = True
         error.may_have_been_applied = self.doubt
         wait = self._wait(verdict, error)
         return wait if wait is not None and wait < left and self._pay(verdict) else None
+
+    @property
+    def must_look(self) -> bool:
+        """Whether to look at the resource before the next attempt."""
+        return self.doubt and self._effect is Effect.DELETE
+
+    def was_applied(self, error: UnmtaError) -> bool:
+        """Whether a deletion that ended with an error happened by one of its attempts after all."""
+        if not self.must_look:
+            return False
+        is_gone = isinstance(error, NotFoundError) and error.confirmed
+        return is_gone or self.finding is Finding.GONE
 
     def lost_password(self, error: UnmtaError, identity: str | None) -> bool:
         """Whether the failure that ended the call may have left a credential without its password.
@@ -229,7 +297,7 @@ class Tries:
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:
         policy = self._policy
-        if verdict is Verdict.RETRY and self._failed < policy.attempts:
+        if verdict in (Verdict.RETRY, Verdict.LOOK) and self._failed < policy.attempts:
             return self._backoff(self._failed)
         if verdict is Verdict.WAIT and self._throttled < policy.throttle_attempts:
             asked: float | None = getattr(error, "retry_after", None)

@@ -10,15 +10,23 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import aiohttp
 import attrs
 
-from ._aiohttp import ConnectionBrokenError, connecting, is_cancelled, read, translate
-from ._operation import Operation
+from ._aiohttp import (
+    Body,
+    ConnectionBrokenError,
+    connecting,
+    is_cancelled,
+    may_be_sent,
+    read,
+    translate,
+)
+from ._operation import Dated, Operation
 from ._pool import Pool
-from ._retry import Effect, Tries
+from ._retry import Effect, Finding, Tries, judge
 from ._version import __version__
 from ._wire import Reply, Request, decode, encode
 from .errors import (
@@ -49,6 +57,7 @@ class Call(Generic[T]):
 
     request: Request[T]
     limits: Timeout
+    began: float
     deadline: float
     tries: Tries
 
@@ -84,29 +93,27 @@ class Transport:
                 if token is None:
                     token = await _in_time(self.pool.token.get(), call.deadline)
                 ended = await self._attempt(call, token)
-                result, attempt = ended
+                result, attempt = ended  # at once, a type checker takes the error for a T
                 pause = await self._next(call, attempt, token)
                 self._report(attempt, pause)
-                if pause is None:
+                if pause is None or not await self._goes_on(call, pause):
                     break
-                await self.pool.pause(pause)
-            if isinstance(result, UnmtaError):
-                raise _final(call, result)
+            return _finish(call, result)
         except UnmtaError as error:
             _bind(error, operation, path)
             raise
-        return result
 
     def _begin(self, request: Request[T], timeout: Timeout | float | None) -> Call[T]:
-        self.pool.session()  # a closed client says so before it asks for a token
+        # A closed client says so before it asks for a token.
+        self.pool.session(fresh=request.needs_fresh_connection)
         limits = self.timeout if timeout is None else Timeout.of(timeout)
         now = asyncio.get_running_loop().time()
-        effect = Effect.of(request.operation.method, secret=request.operation.secret is not None)
         return Call(
             request=request,
             limits=limits,
+            began=now,
             deadline=math.inf if limits.total is None else now + limits.total,
-            tries=Tries(self.retry, self.pool.budget, effect),
+            tries=Tries(self.retry, self.pool.budget, Effect.of(request.operation)),
         )
 
     async def _attempt(self, call: Call[T], token: Secret) -> tuple[T | UnmtaError, Attempt]:
@@ -116,39 +123,43 @@ class Transport:
         """
         request, clock = call.request, asyncio.get_running_loop().time
         limit = self.max_list_body if request.operation.is_list else self.max_body
-        began, chunks, response, fault = clock(), list[bytes](), None, None
-        connecting.set(False)
+        body = None if request.body is None else Body(request.body)
+        began, arrived, response, fault = clock(), bytearray(), None, None
+        connecting.set(True)
         try:
-            async with self.pool.place(call.deadline) as session:
+            fresh = request.needs_fresh_connection
+            async with self.pool.place(call.deadline, fresh=fresh) as session:
                 began = clock()
+                connecting.set(False)  # a borrowed session does not tell
                 async with session.request(
                     request.operation.method,
                     request.url,
-                    data=request.body,
+                    data=body,
                     headers=_headers(request, token),
                     allow_redirects=False,
                     timeout=_client_timeout(call, began),
                 ) as response:
-                    fault = await read(response, chunks, limit)
+                    fault = await read(response, arrived, limit)
         except UnmtaError as error:  # there was no place, so this attempt was not made
             call.tries.interrupted(error)
             raise
         except (aiohttp.ClientError, ConnectionBrokenError, OSError) as error:
-            fault = translate(error, closed=self.pool.closed)
+            fault = translate(error, body, closed=self.pool.closed)
         except asyncio.CancelledError as error:
             # Closing, aiohttp cancels the look-up of a name, and with it calls nobody cancelled.
             if not self.pool.closed or is_cancelled():
+                if may_be_sent(body) and call.tries.changes_something:
+                    logger.warning("%s was cancelled, and may be applied", request.operation.name)
                 raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
-            fault = translate(ConnectionAbortedError(), closed=True)
+            fault = translate(ConnectionAbortedError(), body, closed=True)
         except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
             raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
-        return _result(call, response, chunks, fault, clock() - began)
+        return _result(call, response, arrived, fault, clock() - began)
 
     async def _next(self, call: Call[T], attempt: Attempt, token: Secret) -> float | None:
         """Return the seconds until the next attempt, or None if the call is over."""
         error = attempt.error
-        if error is None:
-            call.tries.succeeded()
+        if error is None or call.tries.was_applied(error):
             return None
         if isinstance(error, AuthenticationError) and error.confirmed and not call.tries.renewed:
             call.tries.renewed = await self._renew(call, attempt, token)
@@ -160,6 +171,23 @@ class Transport:
             asked = min(error.retry_after or 0.0, self.retry.max_retry_after)
             self.pool.gate.close(now + max(pause or 0.0, asked))
         return pause
+
+    async def _goes_on(self, call: Call[T], pause: float) -> bool:
+        """Wait, and before a DELETE is sent again look what became of it; return whether it is."""
+        await self.pool.pause(pause)
+        look, clock = call.request.operation.look, asyncio.get_running_loop().time
+        if look is None or not call.tries.must_look:
+            return True
+        left = None if math.isinf(call.deadline) else max(call.deadline - clock(), 0.001)
+        limits = attrs.evolve(call.limits, total=left)
+        seen: Dated[Any] | UnmtaError
+        try:
+            seen = await self.send(look.dated, path=call.request.path_params, timeout=limits)
+        except UnmtaError as error:
+            seen = error
+        finding = judge(look, seen, call.request.subject, clock() - call.began)
+        call.tries.finding = finding
+        return finding is Finding.OLDER
 
     async def _renew(self, call: Call[T], attempt: Attempt, token: Secret) -> bool:
         """Ask for another token after a 401; return whether there is one."""
@@ -222,7 +250,7 @@ def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
 def _result(
     call: Call[T],
     response: aiohttp.ClientResponse | None,
-    chunks: list[bytes],
+    body: bytearray,
     fault: UnmtaError | None,
     seconds: float,
 ) -> tuple[T | UnmtaError, Attempt]:
@@ -236,7 +264,7 @@ def _result(
         reply = Reply(
             status=response.status,
             headers=response.headers,
-            body=b"".join(chunks),
+            body=body,
             broken_by=fault,
         )
         result = decode(operation, reply, call.request.subject)
@@ -255,20 +283,23 @@ def _result(
     return result, attempt
 
 
-def _final(call: Call[T], error: UnmtaError) -> UnmtaError:
-    """Return the error that ends a call."""
+def _finish(call: Call[T], result: T | UnmtaError) -> T:
+    """Return the value of a call, or raise the error that ends it."""
     request = call.request
-    if not call.tries.lost_password(error, request.operation.identity):
-        return error
+    if not isinstance(result, UnmtaError) or call.tries.was_applied(result):
+        call.tries.succeeded()
+        return cast("T", None) if isinstance(result, UnmtaError) else result
+    if not call.tries.lost_password(result, request.operation.identity):
+        raise result
     name = " / ".join(request.identity)
     lost = PasswordLostError(
-        f"{name} may exist now, but its password did not arrive: {error.message}",
+        f"{name} may exist now, but its password did not arrive: {result.message}",
         identity=request.identity,
-        reason=error,
+        reason=result,
     )
-    lost.attempts = error.attempts
+    lost.attempts = result.attempts
     lost.may_have_been_applied = True
-    return lost
+    raise lost
 
 
 def _bind(error: UnmtaError, operation: Operation[T], path: Mapping[str, str]) -> None:

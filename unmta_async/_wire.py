@@ -18,8 +18,9 @@ import attrs
 import msgspec
 from yarl import URL
 
-from ._convert import ConversionError, dumps, json_object, parse
-from ._operation import Answer, Enveloped, Operation
+from ._convert import ConversionError, Text, dumps, json_object, parse
+from ._hostname import a_label_form, is_same_name
+from ._operation import DOT_SEGMENTS, Answer, Dated, Enveloped, Operation
 from ._types import UNSET
 from .errors import (
     APIError,
@@ -45,21 +46,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 # Call -> request.
 
-_OWN_HEADERS: Final = frozenset(
-    {
-        "accept",
-        "authorization",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
+_OWN_HEADER: Final = re.compile(
+    "accept|authorization|connection|content-(encoding|length|type)|expect|host|te|trailer"
+    "|transfer-encoding|upgrade",
+    re.IGNORECASE,
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
@@ -81,7 +71,12 @@ class Request(Generic[T_co]):
         """The name of the resource that the call is about, as far as it says it."""
         named_in_body = len(self.identity) > len(self.path_params)
         named = named_in_body or self.operation.route.endswith("}")
-        return self.identity[-1] if named else None
+        return self.identity[-1] if named and self.identity else None
+
+    @property
+    def needs_fresh_connection(self) -> bool:
+        """Whether the stakes are too high for a connection on which something may be left."""
+        return self.operation.secret is not None
 
 
 def encode(
@@ -103,15 +98,16 @@ def encode(
     url = base_url + operation.route
     for name, value in path_params.items():
         url = url.replace(f"{{{name}}}", quote(value, safe=""))
-    if text := _query_string(query or {}):
+    if text := _query_string(_with_a_labels(operation, query or {})):
         url = f"{url}?{text}"
+    body = _given(operation, json)
     return Request(
         operation=operation,
         url=URL(url, encoded=True),
         path_params=path_params,
-        body=None if json is None else _body(_given(json, operation.nullable)),
+        body=None if json is None else _body(body),
         headers=_check_headers(headers) if headers else {},
-        identity=_identity(operation, path_params, json),
+        identity=_identity(operation, path_params, body),
     )
 
 
@@ -148,20 +144,36 @@ def _query_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _given(body: object, nullable: frozenset[str] | None) -> object:
+def _given(operation: Operation[Any], body: object) -> object:
     """Return a body with the fields that the caller gave: presence has a meaning for the API."""
+    nullable = operation.nullable
     if nullable is None:
         return body
-    return {
+    given = {
         name: value
         for name, value in json_object(body).items()
         if value is not UNSET and (value is not None or name in nullable)
     }
+    return _with_a_labels(operation, given)
+
+
+def _with_a_labels(operation: Operation[Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields with their domain names as they go over the wire."""
+    named = operation.hostnames & fields.keys()
+    return {**fields, **{name: _a_labels(fields[name]) for name in named}} if named else fields
+
+
+def _a_labels(value: object) -> object:
+    if isinstance(value, str):
+        return a_label_form(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_a_labels(item) for item in cast("Sequence[object]", value)]
+    return value
 
 
 def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
-        if str(name).lower() in _OWN_HEADERS:
+        if _OWN_HEADER.fullmatch(str(name)):
             raise UsageError(f"the header {name} is set by the client itself")
         if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
             raise UsageError(f"the header {printable(repr(name))} cannot be sent: use plain ASCII")
@@ -169,9 +181,16 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _identity(
-    operation: Operation[Any], path_params: Mapping[str, str], json: object
+    operation: Operation[Any], path_params: Mapping[str, str], body: object
 ) -> tuple[str, ...]:
-    name = json_object(json).get(operation.identity) if operation.identity else None
+    """Return the names of what a call is about, from the outside in.
+
+    Raises:
+        UsageError: It is about to make what no path could ever address.
+    """
+    name = json_object(body).get(operation.identity) if operation.identity else None
+    if isinstance(name, str) and name in DOT_SEGMENTS:
+        raise UsageError(f"{operation.identity}={name!r} could never be changed or deleted again")
     return (*path_params.values(), *(() if name is None else (str(name),)))
 
 
@@ -191,7 +210,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = attrs.field(repr=False)
+    body: Text = attrs.field(repr=False)
     broken_by: UnmtaError | None = None
 
     @property
@@ -199,6 +218,11 @@ class Reply:
         """The server's name for the request, if it gave one."""
         name = self.headers.get("x-request-id") or self.headers.get("cf-ray")
         return printable(name) if name else None
+
+    @property
+    def date(self) -> datetime | None:
+        """When the server says that it answered."""
+        return _http_date(self.headers.get("date", ""))
 
     @property
     def content_type(self) -> str:
@@ -231,12 +255,14 @@ def decode(operation: Operation[T], reply: Reply, subject: str | None = None) ->
     result = _read(operation, reply)
     if operation.identity and subject and not isinstance(result, UnmtaError):
         named = operation.name_of(result)
-        if isinstance(named, str) and named.casefold() != subject.casefold():
+        if isinstance(named, str) and not is_same_name(named, subject):
             what = f"{reply.status}, about {printable(repr(named))} and not {subject!r}"
             return _unexpected(reply, what)
     # A refusal, 4xx, made nothing; what its body calls a password is none.
     if operation.secret and isinstance(result, UnmtaError) and not 400 <= reply.status < 500:
         result.password = _rescue(operation.secret, reply.body)
+    if operation.dated and not isinstance(result, UnmtaError):
+        return cast("T", Dated(result, reply.date))
     return result
 
 
@@ -273,7 +299,7 @@ def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:
     )
 
 
-def _rescue(name: str, body: bytes) -> Secret | None:
+def _rescue(name: str, body: Text) -> Secret | None:
     """Take a one-time secret out of an answer that is broken elsewhere."""
     with contextlib.suppress(ConversionError):
         value = json_object(parse(body)).get(name)
@@ -304,7 +330,7 @@ def _read_failure(reply: Reply) -> APIError:
     )
 
 
-def _api_json(body: bytes) -> Mapping[str, Any] | None:
+def _api_json(body: Text) -> Mapping[str, Any] | None:
     """Return the body of a refusal if it is the API's own: an object with a message."""
     try:
         data = json_object(parse(body))

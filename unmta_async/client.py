@@ -234,15 +234,15 @@ def _opener(
     borrowed: aiohttp.ClientSession | None,
     ssl: ssl_module.SSLContext | None,
     proxy: Secret | None,
-) -> Callable[[], aiohttp.ClientSession]:
-    """Return what opens the session in the running loop: our own, or the borrowed one."""
+) -> Callable[[bool], aiohttp.ClientSession]:
+    """Return what opens a session in the running loop: our own, or the borrowed one."""
     if borrowed is not None:
-        return lambda: borrowed
+        return lambda _: borrowed
 
-    def open_session() -> aiohttp.ClientSession:
+    def open_session(fresh: bool) -> aiohttp.ClientSession:
         # The pool bounds the requests in flight; here a second bound would only wait unseen.
         return aiohttp.ClientSession(
-            connector=Connector(limit=0, ssl=True if ssl is None else ssl),
+            connector=Connector(limit=0, ssl=True if ssl is None else ssl, force_close=fresh),
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=None if proxy is None else proxy.reveal(),
             middlewares=(send_once,),

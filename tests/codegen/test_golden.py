@@ -90,7 +90,7 @@ assert issubclass(m.TrackingDomainDetail, m.TrackingDomain)
 assert not hasattr(a, "__dict__")
 assert sorted(m.__all__) == m.__all__
 names = [operation.name for operation in OPERATIONS]
-assert len(set(names)) == len(names) == 7, names
+assert len(set(names)) == len(names) == 10, names
 assert Resources(None).tracking_domains
 """
     result = subprocess.run(

@@ -13,6 +13,9 @@ from codegen.operations import read_api
 _REST = "operationId: listThings, tags: [things]"
 _DONE = 'responses: {"204": {description: Done.}}'
 _JSON = "content: {application/json: {schema: %s}}"
+_IDN = "{type: string, format: idn-hostname}"
+_LIST = "{type: array, items: %s}"
+_MAP = "{type: object, additionalProperties: %s}"
 _DATA = "{type: object, required: [data], properties: {data: %s}}"
 
 
@@ -114,6 +117,19 @@ INVALID = {
     _schema("{type: object, properties: {}, x-identity: id}"): (
         "api.yaml:7: #/components/schemas/Thing/x-identity: `x-identity` names no property: `id`"
     ),
+    _schema("{type: object, properties: {}, x-created: at}"): (
+        "api.yaml:7: #/components/schemas/Thing/x-created: `x-created` names no property: `at`"
+    ),
+    _schema("{type: object, properties: {at: {type: string, format: date}}, x-created: at}"): (
+        "api.yaml:7: #/components/schemas/Thing/x-created: `at` is not of `format: date-time`"
+    ),
+    _schema("{allOf: [{$ref: '#/components/schemas/A'}], x-created: at}")
+    + "    A: {type: object, properties: {at: {type: string}}}\n": (
+        "api.yaml:7: #/components/schemas/Thing/x-created: `at` is not of `format: date-time`"
+    ),
+    _schema("{type: object, properties: {}, x-created: 5}"): (
+        "api.yaml:7: #/components/schemas/Thing/x-created: `x-created` has to be a string"
+    ),
     _property("{$ref: '#/components/schemas/No'}"): (
         "api.yaml:7: #/components/schemas/Thing/properties/x: `$ref` leads nowhere: #/"
     ),
@@ -150,6 +166,14 @@ def test_required_may_name_properties_of_other_parts() -> None:
     text = _schema(
         "\n      allOf:\n      - {type: object, properties: {a: {type: string}}}\n"
         "      - {type: object, required: [a]}"
+    )
+    assert lint(read(framed(text), file="api.yaml")) == []
+
+
+def test_a_time_of_creation_may_be_a_reference_and_inherited() -> None:
+    text = _schema("{allOf: [{$ref: '#/components/schemas/A'}], x-created: at}") + (
+        "    A: {type: object, properties: {at: {$ref: '#/components/schemas/Time'}}}\n"
+        "    Time: {type: [string, 'null'], format: date-time}\n"
     )
     assert lint(read(framed(text), file="api.yaml")) == []
 
@@ -240,6 +264,22 @@ NOT_SUPPORTED = {
     _body("{type: object, properties: {a: {type: object, properties: {}}}}"): (
         "an object without a name"
     ),
+    _body(f"{{type: object, properties: {{a: {_MAP % _IDN}}}}}"): (
+        "properties/a: not supported: `format: idn-hostname` inside of a map or of a list in a list"
+    ),
+    _body(f"{{type: object, properties: {{a: {_LIST % _LIST % _IDN}}}}}"): (
+        "properties/a: not supported: `format: idn-hostname` inside of a map or of a list in a list"
+    ),
+    _body(f"{{type: object, properties: {{a: {_LIST % _MAP % _IDN}}}}}"): (
+        "properties/a: not supported: `format: idn-hostname` inside of a map or of a list in a list"
+    ),
+    _body("{type: object, properties: {a: {$ref: '#/components/schemas/Thing'}}}")
+    + _schema(f"{{type: object, properties: {{x: {_IDN}}}}}").partition("\n")[2]: (
+        "properties/a: not supported: an object inside of a body"
+    ),
+    _body(f"{{type: object, properties: {{a: {_IDN}}}}}").replace(
+        _DONE, f"{_DONE}, parameters: [{{name: a, in: query, schema: {{type: string}}}}]"
+    ): "post: not supported: `a` of `format: idn-hostname` in only one of query and body",
     _operation(
         f"{_DONE}, requestBody: {{content: {{application/merge-patch+json: {{}}}}}}", method="patch"
     ): "the media type `application/merge-patch+json`",
@@ -283,6 +323,7 @@ NOT_SUPPORTED = {
         "{allOf: [{type: object, properties: {a: {type: string}}},"
         " {type: object, properties: {a: {type: string}}}]}"
     ): "a property that is defined in two parts of `allOf`",
+    _schema("{type: object, properties: {}}", name="Look"): "`Look` cannot be the name of a class",
     _schema("{type: object, properties: {}}", name="Secret"): "`Secret` cannot be the name of a cl",
     _schema("{type: array, items: {$ref: '#/components/schemas/Thing'}}"): "that contains itself",
     _schema("{type: string, enum: [a, a]}"): "`enum` has to list one or more different strings",
@@ -318,6 +359,7 @@ NOT_SUPPORTED = {
     _property("{type: [string, integer]}"): "a value that is not of exactly one type",
     _property("{type: 'null'}"): "a value that is not of exactly one type",
     _property("{type: string, format: binary}"): "the format `binary` of a string",
+    _property("{type: integer, format: idn-hostname}"): "`idn-hostname` of a integer",
     _property("{type: string, const: a}"): "in `type: string`: `const`",
     _property("{type: string, readOnly: true}"): "in `type: string`: `readOnly`",
     _property("{type: string, writeOnly: true}"): "in `type: string`: `writeOnly`",

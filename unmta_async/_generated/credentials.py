@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .._operation import Answer, Operation
+from .._operation import Answer, Look, Operation
 from .models import CreatedCredential, Credential
 from .parameters import CLUSTER, USER
 
@@ -34,6 +34,7 @@ CREATE: Final[Operation[CreatedCredential]] = Operation(
     returns=CreatedCredential,
     identity="user",
     secret="password",
+    hostnames=frozenset({"domains"}),
 )
 UPDATE: Final[Operation[Credential]] = Operation(
     name="credentials.update",
@@ -42,6 +43,7 @@ UPDATE: Final[Operation[Credential]] = Operation(
     path=(CLUSTER, USER),
     returns=Credential,
     identity="user",
+    hostnames=frozenset({"domains"}),
 )
 DELETE: Final[Operation[None]] = Operation(
     name="credentials.delete",
@@ -49,6 +51,7 @@ DELETE: Final[Operation[None]] = Operation(
     route="/clusters/{cluster}/credentials/{user}",
     path=(CLUSTER, USER),
     answer=Answer.NOTHING,
+    look=Look(LIST, identity="user", created="created_at"),
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from .._operation import Answer, Operation
+from .._operation import Answer, Look, Operation
 from .models import Domain, DomainDetail
 from .parameters import CLUSTER, DOMAIN
 
@@ -42,6 +42,7 @@ CREATE: Final[Operation[DomainDetail]] = Operation(
     path=(CLUSTER,),
     returns=DomainDetail,
     identity="name",
+    hostnames=frozenset({"name"}),
 )
 DELETE: Final[Operation[None]] = Operation(
     name="domains.delete",
@@ -49,6 +50,7 @@ DELETE: Final[Operation[None]] = Operation(
     route="/clusters/{cluster}/domains/{domain}",
     path=(CLUSTER, DOMAIN),
     answer=Answer.NOTHING,
+    look=Look(GET, created="created_at"),
 )
 
 

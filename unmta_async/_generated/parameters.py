@@ -14,5 +14,6 @@ DOMAIN: Final = PathParameter(
     "domain",
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+",
     max_length=253,
+    hostname=True,
 )
 USER: Final = PathParameter("user", r"(?!\.{1,2}$)[A-Za-z0-9+=,.@_-]+", max_length=255)
