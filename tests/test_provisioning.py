@@ -134,6 +134,19 @@ async def test_a_name_that_comes_twice_is_created_once(client):
     assert sorted(outcome.status for outcome in outcomes) == ["created"] + ["existed"] * 9
 
 
+async def test_an_international_name_is_one_domain_in_every_form(client, sandbox):
+    names = ["bücher.example.com", "BÜCHER.example.com", "xn--bcher-kva.example.com"]
+    assert [o.status for o in await provision(client, names[:1])] == ["created"]
+    outcomes = await provision(client, names)
+    assert [(o.name, o.status) for o in outcomes] == [(name, "existed") for name in names]
+    assert count(sandbox, "domains.create") == 1
+
+
+async def test_a_name_that_is_none_fails_alone(client):
+    found = await statuses(client, ["bü cher.example.com", "example.com"])
+    assert found == {"bü cher.example.com": "failed", "example.com": "created"}
+
+
 async def test_a_name_that_somebody_else_takes_in_mid_run_existed(client, sandbox):
     async def names():
         yield "d0.example.com"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from .._hostname import a_label_form
 from ..errors import (
     AuthenticationError,
     PermissionDeniedError,
@@ -108,7 +109,7 @@ class _Run:
 
     async def provision(self, name: str) -> Outcome | None:
         """Create a domain unless it exists; return its outcome, or None if it is in doubt."""
-        known = self._existing.get(name.casefold())
+        known = self._existing.get(_key(name))
         if known is not None:
             return Outcome(name=name, status="existed", domain=known)
         try:
@@ -123,7 +124,7 @@ class _Run:
         if self.doubts:
             with suppress(UnmtaError):
                 found = await _list_by_name(self._client, self._cluster)
-        return [_settled(name, error, found.get(name.casefold())) for name, error in self.doubts]
+        return [_settled(name, error, found.get(_key(name))) for name, error in self.doubts]
 
     async def _assess(self, name: str, error: UnmtaError) -> Outcome | None:
         """Return the outcome of a create that failed, or None while it is in doubt."""
@@ -149,7 +150,14 @@ def _settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:
 
 
 async def _list_by_name(client: UnmtaClient, cluster: str) -> dict[str, Domain]:
-    return {domain.name.casefold(): domain for domain in await client.domains.list(cluster)}
+    return {_key(domain.name): domain for domain in await client.domains.list(cluster)}
+
+
+def _key(name: str) -> str:
+    """Return what names of the same domain have in common."""
+    with suppress(UsageError):
+        return a_label_form(name)
+    return name
 
 
 async def _each(names: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str, None]:
