@@ -19,8 +19,9 @@ ROWS = [
     {"_pages"},
     {"_transport"},
     {"_pool"},
-    {"_wire"},
-    {"_operation", "_retry", "_auth"},
+    {"_retry"},
+    {"_policy", "_reply", "_request"},
+    {"_operation", "_auth"},
     {"_aiohttp", "_convert", "_endpoint", "options"},
     {"_generated.models", "models", "_generated.parameters"},
     {"_hostname"},
@@ -158,7 +159,9 @@ def test_only_these_modules_know_aiohttp_or_the_event_loop(name):
     assert not roots & {"time", "threading", "socket", "requests", "httpx", "urllib3"}
 
 
-@pytest.mark.parametrize("name", ["_wire", "_retry", "_convert", "errors", "secret", "options"])
+@pytest.mark.parametrize(
+    "name", ["_request", "_reply", "_policy", "_retry", "_convert", "errors", "secret", "options"]
+)
 def test_what_decides_cannot_wait(name):
     tree = ast.parse(OURS[name].read_text())
     waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef)

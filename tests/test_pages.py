@@ -7,7 +7,7 @@ import pytest
 from unmta_async import Page, UnexpectedResponseError
 from unmta_async._generated import clusters
 from unmta_async._operation import Enveloped
-from unmta_async._wire import encode
+from unmta_async._request import encode
 
 
 def page(items=(), query=None, send=None, **beside):

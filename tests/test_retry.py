@@ -10,18 +10,8 @@ import pytest
 
 from unmta_async import RetryPolicy, Secret, errors
 from unmta_async._operation import Dated, Look, Operation
-from unmta_async._retry import (
-    POLICY,
-    Effect,
-    Fault,
-    Finding,
-    Gate,
-    RetryBudget,
-    Tries,
-    Verdict,
-    classify,
-    judge,
-)
+from unmta_async._policy import POLICY, Effect, Fault, Finding, Verdict, classify, judge
+from unmta_async._retry import Gate, RetryBudget, Tries
 from unmta_async.errors import (
     APIError,
     AuthenticationError,
@@ -64,6 +54,13 @@ def closed_under_way():
     error = ClientClosedError("x")
     error.may_have_been_applied = True
     return error
+
+
+def lost(call, error):
+    """Whether a call that an error ends is one whose password is lost."""
+    final = call.final(error, ("a1b2c3d4", "web"), "user")
+    assert final is error or final.reason is error
+    return isinstance(final, PasswordLostError)
 
 
 # The table of reliability.md: what happened, and what then for
@@ -218,7 +215,7 @@ def test_a_call_does_as_the_table_says(error, effect, verdict):
     if verdict in {LOOK, DOUBT, LOST}:
         assert call.doubt
     assert call.must_look is (verdict is LOOK)
-    assert call.lost_password(error, "user") is (verdict is LOST)
+    assert lost(call, error) is (verdict is LOST)
 
 
 # What a look tells of a deletion.
@@ -456,11 +453,11 @@ def test_an_error_that_holds_the_password_has_not_lost_it():
     call = tries(Effect.CREATE_SECRET)
     call.failed(error, math.inf)
     assert error.may_have_been_applied
-    assert not call.lost_password(error, "user")
+    assert not lost(call, error)
 
 
 @pytest.mark.parametrize(
-    ("first", "faults", "lost"),
+    ("first", "faults", "doubtful"),
     [
         (unavailable(confirmed=True), {"user": ["Taken."]}, True),
         (rate_limited(), {"user": ["Taken."]}, True),
@@ -469,20 +466,20 @@ def test_an_error_that_holds_the_password_has_not_lost_it():
         (None, {"user": ["Taken."]}, False),
     ],
 )
-def test_a_name_taken_after_a_wait_is_a_doubt(first, faults, lost):
+def test_a_name_taken_after_a_wait_is_a_doubt(first, faults, doubtful):
     call = tries(Effect.CREATE_SECRET)
     if first is not None:
         assert call.failed(first, math.inf) is not None
     refusal = ValidationError("x", errors=faults)
     assert call.failed(refusal, math.inf) is None
-    assert call.lost_password(refusal, "user") is lost
+    assert lost(call, refusal) is doubtful
 
 
 @every_effect
 def test_only_what_makes_a_password_can_lose_one(effect):
     call = tries(effect)
     call.failed(error := ConnectionLostError("x"), math.inf)
-    assert call.lost_password(error, "user") is (effect is Effect.CREATE_SECRET)
+    assert lost(call, error) is (effect is Effect.CREATE_SECRET)
 
 
 # The gate.

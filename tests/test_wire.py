@@ -31,7 +31,8 @@ from unmta_async._generated import OPERATIONS, clusters, credentials, domains
 from unmta_async._generated.parameters import CLUSTER, DOMAIN, USER
 from unmta_async._hostname import is_same_name
 from unmta_async._operation import Answer, Operation, PathParameter
-from unmta_async._wire import Reply, decode, encode
+from unmta_async._reply import Reply, decode
+from unmta_async._request import encode
 
 BASE = "https://api.test/v1"
 TIMES = {"created_at": "2025-01-15T10:30:00Z", "updated_at": "2025-01-15T10:30:00Z"}

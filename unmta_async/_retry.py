@@ -1,170 +1,19 @@
-"""Whether to try again, and how long to wait.
+"""Whether a call is tried again, and after how long: it counts what the policy allows.
 
-Pure: nothing here sends, sleeps or asks for the time. It looks at our errors, so the list of
-status codes stands once, in `_wire`.
+Pure: nothing here sends, sleeps or asks for the time.
 """
 
 from __future__ import annotations
 
-import enum
 import random
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from ._operation import Dated, Look, Operation
-from .errors import (
-    APIError,
-    ClientClosedError,
-    ConnectError,
-    NotFoundError,
-    RateLimitError,
-    ServerError,
-    ServiceUnavailableError,
-    TLSError,
-    TransportError,
-    UnexpectedResponseError,
-    UnmtaError,
-    ValidationError,
-)
+from ._policy import POLICY, Effect, Fault, Finding, Verdict, classify
+from .errors import NotFoundError, PasswordLostError, UnmtaError, ValidationError
 from .options import RetryPolicy
 
-__all__ = [
-    "POLICY",
-    "Effect",
-    "Fault",
-    "Finding",
-    "Gate",
-    "RetryBudget",
-    "Tries",
-    "Verdict",
-    "classify",
-    "judge",
-]
-
-
-class Effect(enum.Enum):
-    """What a request does on the server, which decides whether it may be sent twice."""
-
-    READ = "changes nothing"
-    REPLACE = "sent twice, it does what once does"
-    DELETE = "a second time could hit what somebody made anew, so one looks first"
-    ONCE = "a second time fails, or does something else"
-    CREATE_SECRET = "makes a password that only the lost answer held"
-
-    @classmethod
-    def of(cls, operation: Operation[Any]) -> Effect:
-        """Return the effect of an operation."""
-        if operation.secret:
-            return cls.CREATE_SECRET
-        if operation.method == "DELETE":
-            return cls.DELETE if operation.look else cls.ONCE
-        return _EFFECTS.get(operation.method, cls.ONCE)
-
-
-_EFFECTS: Final[Mapping[str, Effect]] = {
-    "GET": Effect.READ,
-    "HEAD": Effect.READ,
-    "OPTIONS": Effect.READ,
-    "PUT": Effect.REPLACE,
-}
-
-
-class Fault(enum.Enum):
-    """What happened to an attempt, as far as it matters for the next."""
-
-    UNSENT = "provably never sent"
-    UNTRUSTED = "TLS failed"
-    AMBIGUOUS = "sent, and nobody knows whether it was applied"
-    THROTTLED = "put off by the API itself, not applied"
-    REFUSED = "answered: no"
-    UNVOUCHED = "answered, but with nothing to rely on; or sent, and then the client was closed"
-
-
-class Verdict(enum.Enum):
-    """What to do about a fault."""
-
-    RETRY = "try again after a backoff"
-    WAIT = "try again when the API says"
-    LOOK = "look after a backoff, then decide"
-    RAISE = "raise"
-    DOUBT = "raise, may have been applied"
-    PASSWORD_LOST = "raise, the password went with the answer"
-
-
-def _table() -> dict[tuple[Fault, Effect], Verdict]:
-    retry, wait, look = Verdict.RETRY, Verdict.WAIT, Verdict.LOOK
-    no, doubt, lost = Verdict.RAISE, Verdict.DOUBT, Verdict.PASSWORD_LOST
-    rows = {
-        # ............... READ,  REPLACE, DELETE, ONCE, CREATE_SECRET
-        Fault.UNSENT: (retry, retry, retry, retry, retry),
-        Fault.UNTRUSTED: (no, no, no, no, no),
-        Fault.AMBIGUOUS: (retry, retry, look, doubt, lost),
-        Fault.THROTTLED: (wait, wait, wait, wait, wait),
-        Fault.REFUSED: (no, no, no, no, no),
-        Fault.UNVOUCHED: (no, doubt, look, doubt, lost),
-    }
-    return {
-        (fault, effect): verdict
-        for fault, verdicts in rows.items()
-        for effect, verdict in zip(Effect, verdicts, strict=True)
-    }
-
-
-POLICY: Final[Mapping[tuple[Fault, Effect], Verdict]] = _table()
-_DOUBTFUL: Final = frozenset({Fault.AMBIGUOUS, Fault.UNVOUCHED})
-
-
-def classify(error: UnmtaError) -> Fault:
-    """Return what an error means for the next attempt."""
-    match error:
-        case TLSError():
-            return Fault.UNTRUSTED
-        case ConnectError():
-            return Fault.UNSENT
-        case RateLimitError() | ServiceUnavailableError(confirmed=True):
-            return Fault.THROTTLED
-        case TransportError() | ServerError() | APIError(status=408):
-            return Fault.AMBIGUOUS
-        case UnexpectedResponseError(status=status) if 300 <= status < 400:
-            return Fault.REFUSED
-        case UnexpectedResponseError() | ClientClosedError(may_have_been_applied=True):
-            return Fault.UNVOUCHED
-        case _:
-            return Fault.REFUSED
-
-
-class Finding(enum.Enum):
-    """What a look at a resource tells of its deletion, which is in doubt."""
-
-    GONE = "it happened"
-    OLDER = "it did not happen, and no other resource would be hit"
-    UNCLEAR = "it is too close to tell, or the look failed"
-
-
-_CLOCK_MARGIN: Final = 2.0  # seconds; both of the server's times may have lost one by rounding
-
-
-def judge(look: Look, seen: Dated[Any] | UnmtaError, name: str | None, passed: float) -> Finding:
-    """Return what a look tells.
-
-    Args:
-        look: How it was made.
-        seen: What it showed, or how it failed.
-        name: The name of the resource, if it has one.
-        passed: Seconds since before the deletion was first tried, by our own clock.
-    """
-    if isinstance(seen, UnmtaError):
-        is_gone = look.identity is None and isinstance(seen, NotFoundError) and seen.confirmed
-        return Finding.GONE if is_gone else Finding.UNCLEAR
-    resource = look.find(seen.value, name)
-    if resource is None:
-        return Finding.GONE
-    created = getattr(resource, look.created or "", None)
-    if not isinstance(created, datetime) or seen.date is None:
-        return Finding.UNCLEAR
-    age = (seen.date - created).total_seconds()
-    return Finding.OLDER if age > passed + _CLOCK_MARGIN else Finding.UNCLEAR
+__all__ = ["Gate", "RetryBudget", "Tries"]
 
 
 class RetryBudget:
@@ -265,7 +114,7 @@ class Tries:
             self._throttled += 1
         else:
             self._failed += 1
-        if fault in _DOUBTFUL and self.changes_something:
+        if fault.leaves_doubt and self.changes_something:
             self.doubt = True
         error.may_have_been_applied = self.doubt
         wait = self._wait(verdict, error)
@@ -283,8 +132,28 @@ class Tries:
         is_gone = isinstance(error, NotFoundError) and error.confirmed
         return is_gone or self.finding is Finding.GONE
 
-    def lost_password(self, error: UnmtaError, identity: str | None) -> bool:
-        """Whether the failure that ended the call may have left a credential without its password.
+    def final(self, error: UnmtaError, identity: tuple[str, ...], field: str | None) -> UnmtaError:
+        """Return the error that ends the call.
+
+        Args:
+            error: What the last attempt came to.
+            identity: The names of what the call is about.
+            field: The field of the request that has the last of them.
+        """
+        if not self._lost_password(error, field):
+            return error
+        lost = PasswordLostError(
+            f"{' / '.join(identity)} may exist now, but its password did not arrive: "
+            f"{error.message}",
+            identity=identity,
+            reason=error,
+        )
+        lost.attempts = error.attempts
+        lost.may_have_been_applied = True
+        return lost
+
+    def _lost_password(self, error: UnmtaError, field: str | None) -> bool:
+        """Whether the call may have left a credential without its password.
 
         A name that is taken after the API had put an earlier attempt off is a doubt, too: the API
         may have said 503 and created it.
@@ -292,7 +161,7 @@ class Tries:
         if self._effect is not Effect.CREATE_SECRET or error.password is not None:
             return False
         if isinstance(error, ValidationError):
-            return self._throttled > 0 and identity in error.errors
+            return self._throttled > 0 and field in error.errors
         return self.doubt
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:

@@ -1,7 +1,7 @@
 """The only module of the core that sends: attempt, or wait and try again.
 
-What to send and what an answer means is decided in `_wire`, whether to try again in `_retry`; the
-waiting itself is the pool's, which wakes up when the client is closed.
+What to send is decided in `_request`, what an answer means in `_reply`, whether to try again in
+`_retry`; the waiting itself is the pool's, which wakes up when the client is closed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ._aiohttp import (
     translate,
 )
 from ._operation import Dated, Operation
+from ._policy import Effect, Finding, judge
 from ._pool import Pool
-from ._retry import Effect, Finding, Tries, judge
-from ._version import __version__
-from ._wire import Reply, Request, decode, encode
+from ._reply import Reply, decode
+from ._request import Request, encode
+from ._retry import Tries
 from .errors import (
     AuthenticationError,
-    PasswordLostError,
     RateLimitError,
     RequestTimeoutError,
     UnmtaError,
@@ -47,8 +47,6 @@ R = TypeVar("R")
 logger: Final = logging.getLogger("unmta_async")
 
 _NO_PATH: Final[Mapping[str, str]] = {}
-_JSON: Final = "application/json"
-_USER_AGENT: Final = f"unmta-async/{__version__}"
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -135,7 +133,7 @@ class Transport:
                     request.operation.method,
                     request.url,
                     data=body,
-                    headers=_headers(request, token),
+                    headers=request.headers_with(token),
                     allow_redirects=False,
                     timeout=_client_timeout(call, began),
                 ) as response:
@@ -224,18 +222,6 @@ async def _in_time(asking: Awaitable[R], deadline: float) -> R:
         raise RequestTimeoutError("the callable that is to give the token took too long") from None
 
 
-def _headers(request: Request[T], token: Secret) -> dict[str, str]:
-    headers = {
-        "Accept": _JSON,
-        "User-Agent": _USER_AGENT,
-        **request.headers,
-        "Authorization": f"Bearer {token.reveal()}",
-    }
-    if request.body is not None:
-        headers["Content-Type"] = _JSON
-    return headers
-
-
 def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
     """Return the bounds of one attempt; the last one ends with the call."""
     left = max(call.deadline - now, 0.001)  # aiohttp takes 0 for no bound
@@ -286,20 +272,13 @@ def _result(
 def _finish(call: Call[T], result: T | UnmtaError) -> T:
     """Return the value of a call, or raise the error that ends it."""
     request = call.request
-    if not isinstance(result, UnmtaError) or call.tries.was_applied(result):
+    if not isinstance(result, UnmtaError):
         call.tries.succeeded()
-        return cast("T", None) if isinstance(result, UnmtaError) else result
-    if not call.tries.lost_password(result, request.operation.identity):
-        raise result
-    name = " / ".join(request.identity)
-    lost = PasswordLostError(
-        f"{name} may exist now, but its password did not arrive: {result.message}",
-        identity=request.identity,
-        reason=result,
-    )
-    lost.attempts = result.attempts
-    lost.may_have_been_applied = True
-    raise lost
+        return result
+    if call.tries.was_applied(result):
+        call.tries.succeeded()
+        return cast("T", None)
+    raise call.tries.final(result, request.identity, request.operation.identity)
 
 
 def _bind(error: UnmtaError, operation: Operation[T], path: Mapping[str, str]) -> None:

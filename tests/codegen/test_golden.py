@@ -16,13 +16,13 @@ from codegen_support import GOLDEN, HERE, ROOT, codegen, run
 
 from codegen import operations
 from codegen.__main__ import generate
-from unmta_async import _wire
+from unmta_async import _reply
 
 EXPECTED = HERE / "expected"
 
 
 def test_a_status_raises_what_its_docstring_says() -> None:
-    assert {status: kind.__name__ for status, kind in _wire._ERRORS.items()} == {
+    assert {status: kind.__name__ for status, kind in _reply._ERRORS.items()} == {
         int(status): name for status, name in operations._ERRORS.items()
     }
 
