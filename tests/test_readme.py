@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from unmta_async import UnmtaClient
+from unmta_async import ConnectionLostError, PasswordLostError, UnmtaClient
 from unmta_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 PROGRAM, *BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -61,10 +62,7 @@ async def test_the_blocks_run(client: UnmtaClient, capsys: pytest.CaptureFixture
         "onboard": onboard,
     }
     for block in BLOCKS:
-        code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        running = eval(code, known)
-        if inspect.isawaitable(running):
-            await running
+        await run(block, known)
     assert len(kept["webapp"]) == 32
     shown = capsys.readouterr().out
     assert "{'user': ['The user has already been taken.']}" in shown
@@ -73,6 +71,29 @@ async def test_the_blocks_run(client: UnmtaClient, capsys: pytest.CaptureFixture
     with Sandbox() as own:
         await asyncio.to_thread(known["test_onboarding"], own)
         assert [call.operation for call in own.calls] == ["domains.create"]
+    with Sandbox() as own:
+        known["test_onboarding_when_the_answer_is_lost"](own)
+        with pytest.raises(ConnectionLostError):
+            await asyncio.to_thread(onboard, "example.org", base_url=own.base_url, token=own.token)
+
+
+async def test_the_blocks_about_faults_run(client: UnmtaClient) -> None:
+    known: dict[str, Any] = {
+        "client": client,
+        "cluster": "a1b2c3d4",
+        "pytest": pytest,
+        "Sandbox": Sandbox,
+        "PasswordLostError": PasswordLostError,
+    }
+    for block in re.findall(r"```python\n(.*?)```", FAULTS, re.DOTALL):
+        await run(block, known)
+    assert (known["outcome"].status, known["deleted"]) == ("created", True)
+
+
+async def run(block: str, known: dict[str, Any]) -> None:
+    running = eval(compile(block, "a page", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), known)
+    if inspect.isawaitable(running):
+        await running
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
