@@ -9,7 +9,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest coverage check generate format build clean distclean
+.PHONY: help demo test test-lowest soak coverage check generate format build clean distclean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.test ## Run all tests
 
 test-lowest: ## Run all tests with the lowest versions that pyproject.toml promises
 	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=.venv-lowest.txt
+
+soak: $(VENV)/.test ## Make 100,000 faulty calls and see that nothing is left behind
+	$(BIN)/python tests/soak.py $(ARGS)
 
 coverage: $(VENV)/.test ## Run all tests and show which statements they missed
 	$(BIN)/coverage run -m pytest -q
