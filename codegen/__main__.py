@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import output
+from .bundle import bundle
 from .classes import read_classes
 from .document import ContractError
 from .lint import lint
@@ -53,11 +54,11 @@ def generate(spec: Path) -> dict[str, str]:
     Raises:
         ContractError: The contract is not valid, or asks for something that is not supported.
     """
-    document = load(spec)
+    document = bundle(load(spec))
     for warning in lint(document):
         print(warning, file=sys.stderr)
     models = read_classes(document)
-    api = read_api(document)
+    api = read_api(document, [each.name for each in models])
     return render(api, models, write_classes(models, api.renamed_data))
 
 

@@ -1,50 +1,40 @@
-"""The named schemas -> the classes of `models`, and the properties of any object."""
+"""The schemas that become names in `models`: those with a name, and those that get one by place."""
 
 from __future__ import annotations
 
-import re
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
 from . import naming
-from .docstrings import summary
-from .document import Document, Json, Node, collect
-from .lint import all_properties
-from .schemas import (
-    ANNOTATIONS,
-    CONSTRAINTS,
-    Choice,
-    Scalar,
-    Type,
-    is_enum,
-    is_model,
-    leaves,
-    name_of,
-    not_null,
-    read_choice,
-    read_type,
-    refuse_other_keys,
-    schema_named,
+from .docstrings import sentence
+from .document import Document, Node, collect
+from .objects import (
+    Property,
+    base_of,
+    parts_of,
+    read_additional,
+    read_parts,
+    refuse_in_part,
 )
+from .schemas import name_of, read_choice
+from .types import Choice, Named, OneOf, Scalar, Type, Value, not_null
+from .uses import Use, find_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
+    "Alias",
+    "Class",
     "Enumeration",
     "Model",
-    "Property",
     "extension",
     "find_field",
     "read_classes",
-    "read_properties",
 ]
 
-_MODEL_KEYS: Final = (
-    ANNOTATIONS | CONSTRAINTS | {"additionalProperties", "allOf", "properties", "required", "type"}
-)
 # Exact types, since a bool is an int to Python.
 _DEFAULTS: Final[Mapping[Scalar, tuple[type, ...]]] = {
     Scalar.STRING: (str,),
@@ -56,82 +46,72 @@ _DEFAULTS: Final[Mapping[Scalar, tuple[type, ...]]] = {
 
 
 @attrs.frozen(kw_only=True)
-class Property:
-    """One property of an object."""
-
-    node: Node
-    name: str
-    type: Type
-    is_required: bool
-    default: Json
-    description: str
-
-
-@attrs.frozen(kw_only=True)
 class Model:
-    """An object that becomes a class."""
+    """An object that becomes a class.
+
+    Attributes:
+        is_sent: Whether requests hold it: what is not given then has to be told from null.
+    """
 
     name: str
     description: str
     base: str | None
     properties: tuple[Property, ...]
     additional: Type | None
+    is_sent: bool = False
 
     def field_names(self, data: str = "data") -> list[str]:
         """Return the names of its fields; that of the property `data` may be another."""
         taken = {*naming.FIELD_NAMES_TAKEN, *(["additional"] if self.additional else [])}
-        names: list[str] = []
-        for each in self.properties:
-            wanted = data if each.name == "data" else naming.snake(each.name)
-            names.append(naming.unique(wanted, {*taken, *names}))
-        return names
+        names = naming.field_names((each.name for each in self.properties), taken)
+        if data == "data":
+            return names
+        return [
+            naming.unique(data, {*taken, *names}) if each.name == "data" else name
+            for each, name in zip(self.properties, names, strict=True)
+        ]
 
 
 @attrs.frozen(kw_only=True)
 class Enumeration:
-    """A named set of strings that becomes a class."""
+    """A set of strings or integers that becomes a class."""
 
     name: str
     description: str
-    values: tuple[str, ...]
+    values: tuple[Value, ...]
 
 
-def read_classes(document: Document) -> tuple[Model | Enumeration, ...]:
-    """Read those of the named schemas that become classes, in the order of the file.
+@attrs.frozen(kw_only=True)
+class Alias:
+    """One of several types, under a name."""
+
+    name: str
+    description: str
+    type: OneOf
+
+
+Class: TypeAlias = Model | Enumeration | Alias
+
+
+def read_classes(document: Document) -> tuple[Class, ...]:
+    """Read all that becomes a name in `models`, in the order of the file.
 
     Raises:
         ContractError: Some are not supported; one problem for each.
     """
-    schemas = document.at("/components/schemas")
-    makers = [partial(_read_class, *item) for item in schemas.items()] if schemas else []
-    return tuple(made for made in collect(makers) if made is not None)
+    return tuple(collect(partial(_make, use) for use in find_uses(document)))
 
 
-def read_properties(schema: Node, required: frozenset[str]) -> tuple[Property, ...]:
-    """Read what stands under `properties`."""
-    return tuple(
-        Property(
-            node=child,
-            name=name,
-            type=read_type(child),
-            is_required=name in required,
-            default=_default(child),
-            description=child.text("description") or summary(child.follow().text("description")),
-        )
-        for name, child in schema.children("properties")
-    )
-
-
-def find_field(document: Document, class_name: str, name: str) -> tuple[str, Property]:
-    """Return the name of the field for a property, and the property; its base may have it."""
-    schema = schema_named(document, class_name)
-    model = _read_model(class_name, schema)
+def find_field(schema: Node, name: str) -> tuple[str, Property]:
+    """Return the name of the field for a property of an object, and the property."""
+    model = _read_model(schema, "", is_sent=False, is_received=True)
     for field, each in zip(model.field_names(), model.properties, strict=True):
         if each.name == name:
             return field, each
-    if model.base is None:
+    base = base_of(schema)
+    if base is None:
         schema.fail(f"there is no property `{name}`")
-    return find_field(document, model.base, name)
+    return find_field(base, name)
 
 
 def extension(schema: Node, key: str) -> str:
@@ -141,100 +121,66 @@ def extension(schema: Node, key: str) -> str:
     return schema.text(key) or next(filter(None, inherited), "")
 
 
-def _read_class(name: str, schema: Node) -> Model | Enumeration | None:
-    if not (is_enum(schema) or is_model(schema)):
-        read_type(schema)
-        return None
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) or name in naming.CLASS_NAMES_TAKEN:
-        schema.fail(f"`{name}` cannot be the name of a class here; rename the schema")
-    if is_model(schema):
-        return _read_model(name, schema)
-    values = read_choice(schema).values
-    return Enumeration(name=name, description=schema.text("description"), values=values)
+def _make(use: Use) -> Class:
+    match use.type:
+        case OneOf(name=name, node=schema) as type_:
+            return Alias(name=name, description=_words_for(schema, name), type=type_)
+        case Choice(values, name=name, node=schema):
+            return Enumeration(name=name, description=_words_for(schema, name), values=values)
+        case Named(name, schema) if use.type.is_enum:
+            values = read_choice(schema).values
+            return Enumeration(name=name, description=_words_for(schema, name), values=values)
+        case Named(name, schema):
+            return _read_model(schema, name, is_sent=use.is_sent, is_received=use.is_received)
 
 
-def _read_model(name: str, schema: Node) -> Model:
-    refuse_other_keys(schema, _MODEL_KEYS, where="in an object")
-    if schema.value_at("type") not in {None, "object"}:
-        schema["type"].fail("not supported: `properties` of anything but `type: object`")
-    parts = [*_inline_parts(schema), schema]
-    required = frozenset(each for part in parts for each in part.strings("required"))
-    properties = tuple(each for part in parts for each in read_properties(part, required))
-    base = _base(schema)
-    _refuse_repeated(schema, properties, required, base)
-    for each in properties:
-        _refuse_unnamed_enum(each.node, each.type)
-        _refuse_default(each)
+def _read_model(schema: Node, name: str, *, is_sent: bool, is_received: bool) -> Model:
+    base = base_of(schema)
+    inherited = {part.pointer for part in parts_of(base)} if base else set[str]()
+    parts = [part for part in parts_of(schema) if part.pointer not in inherited]
+    for part in parts:
+        refuse_in_part(part)
+    properties = [each for each in read_parts(parts) if is_received or not each.is_read_only]
+    if not is_sent:
+        properties = [_defaulted(each) for each in properties if not each.is_write_only]
+    else:
+        properties = [_optional(each, is_received=is_received) for each in properties]
     return Model(
         name=name,
-        description=schema.text("description"),
+        description=_words_for(schema, name),
         base=name_of(base) if base else None,
-        properties=properties,
-        additional=_additional(schema),
+        properties=tuple(properties),
+        additional=read_additional(parts),
+        is_sent=is_sent,
     )
 
 
-def _inline_parts(schema: Node) -> Iterator[Node]:
-    for _, part in schema.children("allOf"):
-        if "$ref" not in part:
-            keys = frozenset({"type", "properties", "required", "description"})
-            refuse_other_keys(part, keys, where="in a part of `allOf`")
-            yield part
+def _defaulted(property_: Property) -> Property:
+    """Make a default that Python can have the field's own; any other is told in its docstring."""
+    type_, default = not_null(property_.type), property_.default
+    if isinstance(type_, Scalar) and type(default) in _DEFAULTS.get(type_, ()):
+        return property_
+    return _told(property_)
 
 
-def _base(schema: Node) -> Node | None:
-    references = [part for _, part in schema.children("allOf") if "$ref" in part]
-    if len(references) > 1:
-        references[1].fail("not supported: a second `$ref` in `allOf`")
-    for reference in references:
-        refuse_other_keys(reference, frozenset({"$ref"}), where="beside `$ref` in `allOf`")
-        target = reference.follow()
-        if name_of(target) is None or not is_model(target):
-            reference.fail("not supported: `allOf` with a `$ref` to anything but a named object")
-        return target
-    return None
+def _optional(property_: Property, *, is_received: bool) -> Property:
+    """Read a property of what is sent: a default is the server's, and stays untold to it."""
+    in_one_direction = property_.is_read_only or (property_.is_write_only and is_received)
+    is_required = property_.is_required and not in_one_direction
+    return attrs.evolve(_told(property_), is_required=is_required)
 
 
-def _refuse_repeated(
-    schema: Node, properties: tuple[Property, ...], required: frozenset[str], base: Node | None
-) -> None:
-    inherited = frozenset(all_properties(base) if base else ())
-    seen = {naming.snake(name) for name in inherited}
-    for each in properties:
-        if naming.snake(each.name) in seen:
-            each.node.fail(f"not supported: `{each.name}` is defined in two parts of `allOf`")
-    if len({each.name for each in properties}) < len(properties):
-        schema.fail("not supported: a property that is defined in two parts of `allOf`")
-    for name in sorted(required & inherited):
-        schema.fail(f"not supported: `required` of the inherited property `{name}`")
+def _told(property_: Property) -> Property:
+    if property_.default is None or property_.is_required:
+        return attrs.evolve(property_, default=None)
+    description = f"{sentence(property_.description)} {property_.default!r} if not given.".strip()
+    return attrs.evolve(property_, default=None, description=description)
 
 
-def _refuse_unnamed_enum(schema: Node, type_: Type) -> None:
-    if any(isinstance(leaf, Choice) for leaf in leaves(type_)):
-        schema.fail("not supported: an enum without a name; move it to components/schemas")
-
-
-def _refuse_default(property_: Property) -> None:
-    if property_.default is None:
-        return
-    type_ = not_null(property_.type)
-    if not isinstance(type_, Scalar) or type(property_.default) not in _DEFAULTS.get(type_, ()):
-        property_.node["default"].fail("not supported: a default of this type")
-
-
-def _default(schema: Node) -> Json:
-    default = schema.get("default")
-    return default.value if default else None
-
-
-def _additional(schema: Node) -> Type | None:
-    additional = schema.get("additionalProperties")
-    if additional is None or additional.value is False:
-        return None
-    if additional.value is True:
-        additional.fail("not supported: `additionalProperties` of any type")
-    if "allOf" in schema:
-        additional.fail("not supported: `additionalProperties` beside `allOf`")
-    type_ = read_type(additional)
-    _refuse_unnamed_enum(additional, type_)
-    return type_
+def _words_for(schema: Node | None, name: str) -> str:
+    """Return the words for a class; for one without any, its name as a sentence."""
+    text = schema.text("description") if schema else ""
+    text = text or " ".join(naming.words(name)).capitalize()
+    if schema is not None and schema.value_at("deprecated") is True:
+        return f"{sentence(text)}\n\nDeprecated."
+    return text

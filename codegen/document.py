@@ -6,16 +6,26 @@ What the data means is not known here, apart from `$ref`.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["ContractError", "Document", "Json", "Node", "Problem", "collect", "step"]
+__all__ = ["ContractError", "Document", "Json", "Node", "Place", "Problem", "collect", "step"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
+
+
+@attrs.frozen
+class Place:
+    """Where something stands: in a file, a line from 1, and a JSON pointer in that file."""
+
+    file: str
+    line: int
+    pointer: str
 
 
 @attrs.frozen
@@ -43,11 +53,11 @@ class ContractError(Exception):
 
 @attrs.frozen(eq=False)
 class Document:
-    """The data of a contract and the line of everything in it, by JSON pointer."""
+    """The data of a contract and the place of everything in it, by JSON pointer."""
 
     file: str
     data: Json
-    lines: Mapping[str, int]
+    places: Mapping[str, Place]
 
     @property
     def root(self) -> Node:
@@ -62,11 +72,17 @@ class Document:
         return node
 
     def problem(self, pointer: str, message: str, *, is_warning: bool = False) -> Problem:
-        """Say that something is wrong at a pointer; its nearest known parent gives the line."""
+        """Say that something is wrong at a pointer."""
+        place = self.place(pointer)
+        return Problem(place.file, place.line, place.pointer or "/", message, is_warning)
+
+    def place(self, pointer: str) -> Place:
+        """Return where a pointer leads; its nearest known parent gives the line."""
         known = pointer
-        while known not in self.lines and known:
+        while known not in self.places and known:
             known = known.rpartition("/")[0]
-        return Problem(self.file, self.lines.get(known, 1), pointer or "/", message, is_warning)
+        place = self.places.get(known, Place(self.file, 1, ""))
+        return attrs.evolve(place, pointer=place.pointer + pointer.removeprefix(known))
 
 
 @attrs.frozen(eq=False)
@@ -122,9 +138,9 @@ class Node:
         return tuple(str(child.value) for _, child in self.children(key))
 
     @property
-    def line(self) -> int:
-        """The line in the file, from 1."""
-        return self.document.problem(self.pointer, "").line
+    def place(self) -> Place:
+        """Where it stands, which may be another file than the document's."""
+        return self.document.place(self.pointer)
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys of a mapping, in the order of the file."""
@@ -140,9 +156,8 @@ class Node:
         node, seen = self, {self.pointer}
         while "$ref" in node:
             reference = node.text("$ref")
-            if not reference.startswith("#"):
-                node.fail(f"`$ref` to another file is not supported: {reference}")
-            target = node.document.at(reference[1:])
+            is_local = reference.startswith("#")
+            target = node.document.at(unquote(reference[1:])) if is_local else None
             if target is None:
                 node.fail(f"`$ref` leads nowhere: {reference}")
             if target.pointer in seen:

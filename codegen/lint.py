@@ -7,65 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .docstrings import LONGEST_SUMMARY, summary
 from .document import ContractError, Document, Node, Problem, step
+from .schemas import FORMATS
+from .structure import STRUCTURE, walk
 
 __all__ = ["all_properties", "lint"]
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-# What may stand where: the key, whether there is one under it or a list or map of many, their kind.
-_Children = Mapping[str, tuple[str, str]]
-_PAYLOAD: Final[_Children] = {"schema": ("one", "schema"), "content": ("map", "media")}
-_STRUCTURE: Final[Mapping[str, _Children]] = {
-    "root": {
-        "paths": ("map", "path"),
-        "webhooks": ("map", "path"),
-        "components": ("one", "components"),
-        "tags": ("list", "tag"),
-    },
-    "tag": {},
-    "components": {
-        "schemas": ("map", "schema"),
-        "parameters": ("map", "parameter"),
-        "headers": ("map", "header"),
-        "requestBodies": ("map", "body"),
-        "responses": ("map", "response"),
-        "pathItems": ("map", "path"),
-        "callbacks": ("map", "callback"),
-    },
-    "path": {"parameters": ("list", "parameter"), **dict.fromkeys(METHODS, ("one", "operation"))},
-    "operation": {
-        "parameters": ("list", "parameter"),
-        "requestBody": ("one", "body"),
-        "responses": ("map", "response"),
-        "callbacks": ("map", "callback"),
-    },
-    "callback": {},
-    "parameter": _PAYLOAD,
-    "header": _PAYLOAD,
-    "body": _PAYLOAD,
-    "media": _PAYLOAD,
-    "response": {"headers": ("map", "header"), **_PAYLOAD},
-    "schema": {
-        **dict.fromkeys(
-            ("items", "additionalProperties", "not", "if", "then", "else", "contains",
-             "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema"),
-            ("one", "schema"),
-        ),
-        **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), ("list", "schema")),
-        **dict.fromkeys(
-            ("properties", "patternProperties", "dependentSchemas", "$defs"), ("map", "schema")
-        ),
-    },
-}  # fmt: skip
-
-_SCHEMA_KEYWORDS: Final = frozenset(_STRUCTURE["schema"]) | frozenset(
+_SCHEMA_KEYWORDS: Final = frozenset(STRUCTURE["schema"]) | frozenset(
     {
         "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$ref", "$schema",
         "$vocabulary", "const", "contentEncoding", "contentMediaType", "default",
@@ -77,16 +31,15 @@ _SCHEMA_KEYWORDS: Final = frozenset(_STRUCTURE["schema"]) | frozenset(
         "xml",
     }
 )  # fmt: skip
-_SUBSCHEMA: Final = re.compile("/(" + "|".join(map(re.escape, _STRUCTURE["schema"])) + ")(/|$)")
+_SUBSCHEMA: Final = re.compile("/(" + "|".join(map(re.escape, STRUCTURE["schema"])) + ")(/|$)")
+_UPGRADE: Final = (
+    'to make it 3.1: write `openapi: 3.1.0`, `type: [string, "null"]` for `nullable: true`, and'
+    " `exclusiveMinimum: 1` for `minimum: 1` with `exclusiveMinimum: true`"
+)
 _EXTENSIONS: Final[Mapping[str, frozenset[str]]] = {
     "schema": frozenset({"x-created", "x-extensible-enum", "x-identity"}),
     "operation": frozenset({"x-method-name"}),
 }
-
-
-class _Found(NamedTuple):
-    kind: str
-    node: Node
 
 
 def lint(document: Document) -> list[Problem]:
@@ -100,7 +53,8 @@ def lint(document: Document) -> list[Problem]:
     _raise_errors(_references(document))
     _raise_errors(_invalid_schemas(document))
     _raise_errors(_invalid(document))
-    warnings = [*_own_rules(document)]
+    # What is referred to may be there twice, at the same place.
+    warnings = [*dict.fromkeys(_own_rules(document))]
     _raise_errors(problem for problem in warnings if not problem.is_warning)
     return sorted(warnings, key=_in_file_order)
 
@@ -125,11 +79,11 @@ def _require_version(document: Document) -> None:
     if not version:
         root.fail("this is not an OpenAPI document: `openapi: 3.1.0` is missing")
     if not re.fullmatch(r"3\.1\.\d+", version):
-        root["openapi"].fail(f"OpenAPI {version} is not supported; convert the document to 3.1")
+        root["openapi"].fail(f"OpenAPI {version} is not supported; {_UPGRADE}")
 
 
 def _references(document: Document) -> Iterator[Problem]:
-    for kind, node in _walk(document):
+    for kind, node in walk(document):
         try:
             node.follow()
             if kind == "schema":
@@ -141,7 +95,7 @@ def _references(document: Document) -> Iterator[Problem]:
 def _invalid_schemas(document: Document) -> Iterator[Problem]:
     """Check each schema by itself: the validator below tells no place within the document."""
     validator: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for kind, node in _walk(document):
+    for kind, node in walk(document):
         if kind == "schema" and not _SUBSCHEMA.search(node.pointer):
             for error in validator.iter_errors(node.value):
                 yield _located(node, error)
@@ -165,13 +119,30 @@ def _pattern(schema: Node) -> Iterator[Problem]:
 
 
 def _invalid(document: Document) -> Iterator[Problem]:
-    for error in OpenAPIV31SpecValidator(cast("Any", document.data)).iter_errors():
+    for error in _validate(document):
         pointer, message = _pointer(error.absolute_path), error.message
         unknown = re.search(r"\((.+) (?:was|were) unexpected\)", message)
         names = re.findall(r"'([^']+)'", unknown[1]) if unknown else []
         yield from (document.problem(f"{pointer}/{step(n)}", f"unknown key `{n}`") for n in names)
         if not names:
             yield document.problem(pointer or _place(document, message, error.instance), message)
+
+
+def _validate(document: Document) -> Iterator[Any]:
+    """Yield the validator's errors, up to where it trips over what it has found itself."""
+    errors = OpenAPIV31SpecValidator(cast("Any", document.data)).iter_errors()
+    found = False
+    while True:
+        try:
+            error = next(errors)
+        except StopIteration:
+            return
+        except Exception as error:  # noqa: BLE001 -- its own, where it relies on the ones before
+            if not found:
+                document.root.fail(f"not valid OpenAPI: {error!r}")
+            return
+        found = True
+        yield error
 
 
 def _pointer(path: Iterable[str | int]) -> str:
@@ -183,17 +154,17 @@ def _place(document: Document, message: str, instance: object) -> str:
     found = re.search(r"'(\w+)' (?:operation )?in '(/[^']*)'", message)
     if found:
         return f"/paths/{step(found[2])}/{found[1]}"
-    defaults = (node.get("default") for kind, node in _walk(document) if kind == "schema")
+    defaults = (node.get("default") for kind, node in walk(document) if kind == "schema")
     places = [node.pointer for node in defaults if node and node.value == instance]
     return min(places, default="")
 
 
 def _own_rules(document: Document) -> Iterator[Problem]:
-    for kind, node in _walk(document):
+    for kind, node in walk(document):
         yield from _extensions(kind, node)
         if kind == "schema":
             yield from _schema(node)
-        if kind == "operation":
+        if kind == "operation" and not node.pointer.startswith("/webhooks/"):
             yield from _operation(node)
         yield from _first_line(kind, node)
 
@@ -221,8 +192,11 @@ def _first_line(kind: str, node: Node) -> Iterator[Problem]:
 def _schema(schema: Node) -> Iterator[Problem]:
     wrong = schema.document.problem
     for key, child in schema.items():
-        if key not in _SCHEMA_KEYWORDS and not key.startswith("x-"):
+        if key == "nullable":
+            yield wrong(child.pointer, '`nullable` is of OpenAPI 3.0; add "null" to the `type`')
+        elif key not in _SCHEMA_KEYWORDS and not key.startswith("x-"):
             yield wrong(child.pointer, f"unknown keyword `{key}`")
+    yield from _format(schema)
     if "array" in _types(schema) and "items" not in schema and "prefixItems" not in schema:
         yield wrong(schema.pointer, "an array without `items`")
     known = all_properties(_whole(schema)) | all_properties(schema)
@@ -237,6 +211,13 @@ def _schema(schema: Node) -> Iterator[Problem]:
     if created and created.follow().text("format") != "date-time":
         message = f"`{schema.text('x-created')}` is not of `format: date-time`"
         yield wrong(f"{schema.pointer}/x-created", message)
+
+
+def _format(schema: Node) -> Iterator[Problem]:
+    name = schema.text("format")
+    if name not in {"", "binary", *FORMATS}:
+        message = f"the format `{name}` is not known; it is read as if it were not there"
+        yield schema.document.problem(f"{schema.pointer}/format", message, is_warning=True)
 
 
 def _types(schema: Node) -> tuple[str, ...]:
@@ -254,21 +235,6 @@ def _operation(operation: Node) -> Iterator[Problem]:
         if key not in operation:
             message = f"an operation without {what}: its name is taken from method and path"
             yield operation.document.problem(operation.pointer, message, is_warning=True)
-
-
-def _walk(document: Document) -> Iterator[_Found]:
-    """Go through every object of the document whose kind is known, without following references."""
-    waiting = [_Found("root", document.root)]
-    while waiting:
-        found = waiting.pop()
-        yield found
-        if not isinstance(found.node.value, dict):
-            continue
-        for key, (how, kind) in _STRUCTURE[found.kind].items():
-            child = found.node.get(key)
-            if child is not None:
-                children = [child] if how == "one" else [each for _, each in child.items()]
-                waiting += (_Found(kind, each) for each in children)
 
 
 def _raise_errors(problems: Iterator[Problem]) -> None:

@@ -6,6 +6,7 @@ refused.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
@@ -13,7 +14,7 @@ import attrs
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from .document import ContractError, Document, Json, Problem, step
+from .document import ContractError, Document, Json, Place, Problem, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ _CONSTANTS: Final[Mapping[str, Json]] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_LONGEST_NUMBER: Final = 100
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -54,12 +56,12 @@ def read(text: str, *, file: str) -> Document:
         data = reader.value(tree, "")
     except RecursionError as error:
         raise ContractError(Problem(file, 1, "/", "is nested without end")) from error
-    return Document(file, data, reader.lines)
+    return Document(file, data, reader.places)
 
 
 def _not_yaml(file: str, error: YAMLError) -> Problem:
     mark: Any = getattr(error, "problem_mark", None)
-    reason = getattr(error, "problem", None) or error
+    reason = str(getattr(error, "problem", None) or error).splitlines()[0]
     return Problem(file, mark.line + 1 if mark else 1, "/", f"not YAML: {reason}")
 
 
@@ -79,13 +81,13 @@ class _YamlNode(Protocol):
 
 @attrs.frozen
 class _Reader:
-    """Turns a tree of YAML nodes into JSON data, noting lines on the way."""
+    """Turns a tree of YAML nodes into JSON data, noting places on the way."""
 
     file: str
-    lines: dict[str, int] = attrs.field(factory=dict[str, int])
+    places: dict[str, Place] = attrs.field(factory=dict[str, Place])
 
     def value(self, node: _YamlNode, pointer: str) -> Json:
-        self.lines.setdefault(pointer, node.start_mark.line + 1)
+        self.places.setdefault(pointer, Place(self.file, node.start_mark.line + 1, pointer))
         if node.id == "mapping":
             return self._mapping(node, pointer)
         if node.id == "sequence":
@@ -103,7 +105,7 @@ class _Reader:
             if name in result:
                 self._fail(key, pointer, f"the key `{name}` is given twice")
             place = f"{pointer}/{step(name)}"
-            self.lines[place] = key.start_mark.line + 1
+            self.places[place] = Place(self.file, key.start_mark.line + 1, place)
             result[name] = self.value(value, place)
         return result
 
@@ -111,16 +113,18 @@ class _Reader:
         text, tag = str(node.value), str(node.tag)
         if not tag.startswith(_TAG):
             self._fail(node, pointer, f"the YAML tag `{tag}` is not JSON")
+        if not text.isprintable() and any("\ud800" <= each <= "\udfff" for each in text):
+            self._fail(node, pointer, "half a character (a lone surrogate) is not Unicode")
         if tag == f"{_TAG}str" or node.style is not None:
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
-        if _INTEGER.fullmatch(text):
+        if _INTEGER.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
             return int(text, 0 if text[:2] in {"0o", "0x"} else 10)
-        if _FLOAT.fullmatch(text):
+        if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
             return float(text)
-        if text.lower().lstrip("+-") in {".inf", ".nan"}:
-            self._fail(node, pointer, f"`{text}` is not JSON")
+        if text.lower().lstrip("+-") in {".inf", ".nan"} or _FLOAT.fullmatch(text):
+            self._fail(node, pointer, f"`{text[:_LONGEST_NUMBER]}` is not JSON")
         return text
 
     def _fail(self, node: _YamlNode, pointer: str, message: str) -> NoReturn:

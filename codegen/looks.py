@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .annotations import annotation
 from .classes import extension, find_field
-from .schemas import ListOf, Named, Scalar, schema_named
+from .types import ListOf, Named, Nullable, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .document import Document
     from .operations import Method
 
 __all__ = ["Look", "look_of"]
@@ -36,7 +36,7 @@ def look_of(deletion: Method, others: Iterable[Method]) -> Look | None:
 
     The others are those of the same tag, whose constants are in the same module.
     """
-    if deletion.http_method != "DELETE" or deletion.query:
+    if deletion.http_method != "DELETE" or deletion.query or deletion.sends:
         return None
     above, _, last = deletion.route.rpartition("/")
     known = [each for each in others if each.http_method == "GET" and _follows(each, deletion)]
@@ -48,42 +48,44 @@ def look_of(deletion: Method, others: Iterable[Method]) -> Look | None:
 def _follows(get: Method, deletion: Method) -> bool:
     """Whether what a deletion was called with is enough, and sure to be valid, for a GET."""
     return deletion.rules[: len(get.rules)] == get.rules and not any(
-        each.default is None for each in get.query
+        each.default is None for each in get.keywords
     )
 
 
 def _by_path(get: Method) -> Look | None:
     """Look at the resource itself, by what it shows; a list would be there without its items."""
     answer = get.answer
-    if answer.data is None or isinstance(answer.data, ListOf):
+    if answer.data is None or isinstance(answer.data, ListOf | Nullable) or answer.is_optional:
         return None
-    if answer.kind != "DATA" or not isinstance(answer.data, Named):
-        return Look(constant=get.constant)
-    return Look(constant=get.constant, created=_created(get.node.document, answer.data.name))
+    # Where the answer is more than the resource, the time of its making is further in.
+    is_resource = answer.value == annotation(answer.data)
+    created = _created(answer.data) if is_resource and isinstance(answer.data, Named) else None
+    return Look(constant=get.constant, created=created)
 
 
 def _in_list(get: Method) -> Look | None:
     """Look for the resource among all; a list that takes parameters may leave some out."""
     match get.answer.data:
-        case ListOf(Named(name)) if get.answer.kind == "DATA" and not get.query:
-            identity = _identity(get.node.document, name)
-            created = _created(get.node.document, name)
+        case ListOf(Named() as item) if not get.query and not get.answer.is_optional:
+            is_list = get.answer.value == annotation(ListOf(item))
+            identity = _identity(item) if is_list else None
         case _:
             return None
-    return Look(constant=get.constant, identity=identity, created=created) if identity else None
+    look = Look(constant=get.constant, identity=identity, created=_created(item))
+    return look if identity else None
 
 
-def _identity(document: Document, name: str) -> str | None:
+def _identity(item: Named) -> str | None:
     """Return the field that names a resource, if it is always there to be compared with a path."""
-    property_name = extension(schema_named(document, name), "x-identity")
+    property_name = extension(item.node, "x-identity")
     if not property_name:
         return None
-    field, property_ = find_field(document, name, property_name)
+    field, property_ = find_field(item.node, property_name)
     is_text = property_.type in {Scalar.STRING, Scalar.HOSTNAME}
     return field if is_text and property_.is_required else None
 
 
-def _created(document: Document, name: str) -> str | None:
+def _created(resource: Named) -> str | None:
     """Return the field that tells when a resource came to be."""
-    property_name = extension(schema_named(document, name), "x-created")
-    return find_field(document, name, property_name)[0] if property_name else None
+    property_name = extension(resource.node, "x-created")
+    return find_field(resource.node, property_name)[0] if property_name else None

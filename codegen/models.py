@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from . import naming
-from .annotations import annotation
-from .classes import Enumeration, Model, Property
+from .annotations import annotation, options
+from .classes import Alias, Class, Enumeration, Model
 from .docstrings import described, literal, prose, sentence
 from .document import Json
-from .schemas import Choice, ListOf, MapOf, Named, Nullable, Scalar, Type
+from .objects import Property
+from .types import Choice, ListOf, MapOf, Named, Nullable, OneOf, Scalar, Type, leaves, not_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ _OPTIONS: Final = (
     "--target-python-version=3.11",
     "--output-datetime-class=datetime",
     "--formatters=builtin",
+    "--class-name=The_Whole",  # which has a class, too, of a name that no other can have
     "--collapse-root-models",
     "--disable-warnings",
     "--field-constraints",
@@ -50,6 +52,8 @@ _OPTIONS: Final = (
     "--use-generic-container-types",
     "--use-schema-description",
 )
+# Where the tool takes a name from does not matter: its imports are left behind.
+_NAME: Final = "unmta_async._types."
 _SCALARS: Final[Mapping[Scalar, dict[str, Json]]] = {
     Scalar.STRING: {"type": "string"},
     Scalar.HOSTNAME: {"type": "string"},
@@ -57,8 +61,9 @@ _SCALARS: Final[Mapping[Scalar, dict[str, Json]]] = {
     Scalar.NUMBER: {"type": "number"},
     Scalar.BOOLEAN: {"type": "boolean"},
     Scalar.DATE: {"type": "string", "format": "date"},
-    Scalar.TIMESTAMP: {"type": "string", "customTypePath": "unmta_async._types.Timestamp"},
-    Scalar.MASKED: {"type": "string", "customTypePath": "unmta_async.secret.Secret"},
+    Scalar.TIMESTAMP: {"type": "string", "customTypePath": f"{_NAME}Timestamp"},
+    Scalar.MASKED: {"type": "string", "customTypePath": f"{_NAME}Secret"},
+    Scalar.ANYTHING: {"type": "string", "customTypePath": f"{_NAME}object"},
 }
 # Printed by the templates; the text goes in afterwards, since the tool escapes descriptions.
 _DOCSTRING: Final = '"""DOCSTRING"""'
@@ -68,20 +73,26 @@ class GeneratorError(Exception):
     """datamodel-code-generator failed, or did something else than it was told."""
 
 
-def write_classes(
-    schemas: Sequence[Model | Enumeration], renamed_data: Mapping[str, str]
-) -> list[str]:
-    """Return the source text of a class for each schema, bases first, else in the given order.
+def write_classes(schemas: Sequence[Class], renamed_data: Mapping[str, str]) -> list[str]:
+    """Return the source text for each schema: classes, bases first, then what they are joined to.
 
     Args:
         schemas: What becomes classes.
         renamed_data: By model, the name that its property `data` gets.
     """
-    plans = [_plan(each, renamed_data.get(each.name, "data")) for each in schemas]
-    classes = _parse(_run({plan.name: plan.definition for plan in plans}))
+    aliases = {each.name: each for each in schemas if isinstance(each, Alias)}
+    plans = [
+        _plan(each, renamed_data.get(each.name, "data"))
+        for each in schemas
+        if not isinstance(each, Alias)
+    ]
+    classes = _parse(_run({plan.name: plan.definition for plan in plans})) if plans else {}
     if set(classes) != {plan.name for plan in plans}:
         raise GeneratorError(f"expected other classes than {sorted(classes)}")
-    return [_checked(plan, classes[plan.name]) for plan in _bases_first(plans)]
+    return [
+        *(_checked(plan, classes[plan.name]) for plan in _bases_first(plans)),
+        *(_alias(aliases[name]) for name in _inner_first(aliases)),
+    ]
 
 
 @attrs.frozen
@@ -91,36 +102,42 @@ class _Plan:
     name: str
     base: str
     decorated: bool
-    fields: tuple[str, ...]
+    fields: tuple[tuple[str, str], ...]
     definition: Json
     docstring: str
 
 
 @attrs.frozen
 class _Class:
-    """What the tool made."""
+    """What the tool made: of each field its name and annotation."""
 
     source: str
     base: str
     decorated: bool
-    fields: tuple[str, ...]
+    fields: tuple[tuple[str, str], ...]
 
 
 def _plan(schema: Model | Enumeration, data: str) -> _Plan:
-    docstring = literal(
-        described(schema.description or " ".join(naming.words(schema.name)).capitalize(), 4), 4
-    )
+    docstring = literal(described(schema.description, 4), 4)
     if isinstance(schema, Enumeration):
         members = tuple(naming.member_names(schema.values))
+        is_text = isinstance(schema.values[0], str)
         definition: Json = {
-            "type": "string",
-            "enum": list(schema.values),
-            "x-enum-varnames": list(members),
+            "type": "string" if is_text else "integer",
+            "enum": list[Json](schema.values),
+            "x-enum-varnames": list[Json](members),
         }
-        return _Plan(schema.name, "OpenEnum", False, members, definition, docstring)
-    properties = dict(_properties(schema, data))
-    definition = _object(schema.base, properties)
-    return _Plan(schema.name, schema.base or "", True, tuple(properties), definition, docstring)
+        fields = tuple((name, "") for name in members)
+        base = "OpenEnum" if is_text else "OpenIntEnum"
+        return _Plan(schema.name, base, False, fields, definition, docstring)
+    annotated = dict(_fields(schema, data))
+    definition = _object(schema.base, {name: each for name, (_, each) in annotated.items()})
+    fields = tuple((name, _normal(printed)) for name, (printed, _) in annotated.items())
+    return _Plan(schema.name, schema.base or "", True, fields, definition, docstring)
+
+
+def _normal(expression: str) -> str:
+    return ast.unparse(ast.parse(expression))
 
 
 def _object(base: str | None, properties: dict[str, Json]) -> Json:
@@ -135,45 +152,81 @@ def _object(base: str | None, properties: dict[str, Json]) -> Json:
     return {"allOf": [{"$ref": f"#/$defs/{base}"}, *([own] if properties else [])]}
 
 
-def _properties(model: Model, data: str) -> Iterator[tuple[str, Json]]:
-    """Yield the properties under their Python names, which leaves the tool nothing to rename."""
+def _fields(model: Model, data: str) -> Iterator[tuple[str, tuple[str, dict[str, Json]]]]:
+    """Yield the fields by their Python names, which leaves the tool nothing to rename.
+
+    Of each, how it is annotated, and how the tool is told so.
+    """
     names = model.field_names(data)
     for each, name in zip(model.properties, names, strict=True):
-        yield name, _property(each, name)
+        yield name, _field(each, name, is_sent=model.is_sent)
     if model.additional is not None:
         yield "additional", _additional(model, model.additional, names)
 
 
-def _property(property_: Property, name: str) -> Json:
+def _field(property_: Property, name: str, *, is_sent: bool) -> tuple[str, dict[str, Json]]:
     type_, default = property_.type, ""
     if not property_.is_required:
         default = repr(property_.default)
         if property_.default is None and not isinstance(type_, Nullable):
             type_ = Nullable(type_)
-    if name != property_.name:
+    elif is_sent:
+        default = _only_value(type_)
+    printed, definition = annotation(type_), _schema(type_)
+    if is_sent and not property_.is_required and isinstance(property_.type, Nullable):
+        printed, definition, default = *_or_unset(property_.type.of), "UNSET"
+    metadata: dict[str, str | bool] = {} if name == property_.name else {"json": property_.name}
+    if is_sent and property_.is_read_only:
+        metadata["read_only"] = True
+    if is_sent and Scalar.HOSTNAME in leaves(property_.type):
+        metadata["hostname"] = True
+    if metadata:
         first = f"default={default}, " if default else ""
-        default = f"attrs.field({first}metadata={{'json': {property_.name!r}}})"
-    return {**_schema(type_), "x-value": default, "x-docstring": _docstring(property_.description)}
+        default = f"attrs.field({first}metadata={metadata!r})"
+    extras = {"x-value": default, "x-docstring": _docstring(_words(property_))}
+    return printed, {**definition, **extras}
 
 
-def _additional(model: Model, type_: Type, names: Sequence[str]) -> Json:
+def _or_unset(type_: Type) -> tuple[str, dict[str, Json]]:
+    """Return the annotation of what may be null or missing, which says different things."""
+    if type_ is Scalar.ANYTHING:
+        return annotation(type_), _schema(type_)
+    unset: Json = {"type": "string", "customTypePath": f"{_NAME}Unset"}
+    either: dict[str, Json] = {"anyOf": [_schema(type_), unset, {"type": "null"}]}
+    return f"{annotation(type_)} | Unset | None", either
+
+
+def _only_value(type_: Type) -> str:
+    return repr(type_.constant) if isinstance(type_, Choice) and type_.constant is not None else ""
+
+
+def _words(property_: Property) -> str:
+    """Return what the contract says of a property, with the one value that is known, if so."""
+    only = _only_value(not_null(property_.type))
+    if not only:
+        return property_.description
+    only = f"{only} or None" if isinstance(property_.type, Nullable) else f"Always {only}"
+    return f"{sentence(property_.description)} {only}."
+
+
+def _additional(model: Model, type_: Type, names: Sequence[str]) -> tuple[str, dict[str, Json]]:
     """Return the field for the values under other names, and with it what iteration yields."""
-    schema: dict[str, Json] = {
+    definition: dict[str, Json] = {
         **_schema(MapOf(type_)),
         "x-value": (
             # Quoted, since that class may stand further down.
-            f"attrs.field(factory=dict[str, '{annotation(type_)}'],"
+            f"attrs.field(factory=dict[str, {annotation(type_)!r}],"
             " metadata={'json': None, 'additional': True})"
         ),
         "x-docstring": _docstring("What stands under other names."),
     }
     if isinstance(type_, Named) and all(each.type == type_ for each in model.properties):
-        schema["x-item"] = type_.name
-        schema["x-named"] = [
+        definition["x-item"] = type_.name
+        definition["x-named"] = [
             {"name": name, "is_required": each.is_required}
             for name, each in zip(names, model.properties, strict=True)
         ]
-    return schema
+    return annotation(MapOf(type_)), definition
 
 
 def _docstring(description: str) -> str:
@@ -184,17 +237,61 @@ def _schema(type_: Type) -> dict[str, Json]:
     match type_:
         case Scalar():
             return dict(_SCALARS[type_])
-        case Named(name):
+        case Choice() if type_.constant is not None:
+            return dict(_SCALARS[type_.scalar])
+        case Named(name) | Choice(name=name):
             return {"$ref": f"#/$defs/{name}"}
         case ListOf(item):
             return {"type": "array", "items": _schema(item)}
         case MapOf(value):
             return {"type": "object", "additionalProperties": _schema(value)}
+        case Nullable(Scalar.ANYTHING):
+            return _schema(Scalar.ANYTHING)
         case Nullable(inner):
             # Not `type: [..., "null"]`, of which the tool makes Any where the type is a map.
             return {"anyOf": [_schema(inner), {"type": "null"}]}
-        case Choice():
-            raise TypeError("an enum in a model has a name")
+        case OneOf(name=name) if name:
+            return {"type": "string", "customTypePath": f"{_NAME}{name}"}
+        case OneOf():
+            return {"anyOf": [_schema(each) for each in options(type_)]}
+
+
+def _inner_first(aliases: Mapping[str, Alias]) -> list[str]:
+    """Return the names of aliases, each behind those that it is made of."""
+    ordered: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        for each in _aliases_in(OneOf(aliases[name].type.options)):
+            add(each)
+        ordered[name] = None
+
+    for name in aliases:
+        add(name)
+    return list(ordered)
+
+
+def _aliases_in(type_: Type) -> Iterator[str]:
+    match type_:
+        case OneOf(name=name) if name:
+            yield name
+        case OneOf(parts):
+            for part in parts:
+                yield from _aliases_in(part)
+        case ListOf(inner) | MapOf(inner) | Nullable(inner):
+            yield from _aliases_in(inner)
+        case _:
+            pass
+
+
+def _alias(alias: Alias) -> str:
+    """Return the definition of an alias. It stands below all classes, which it can name plainly."""
+    one_of = alias.type
+    value = annotation(OneOf(one_of.options))
+    if one_of.tag:
+        table = ", ".join(f"{value!r}: {name}" for value, name in one_of.tags)
+        value = f"Annotated[{value}, Tagged({one_of.tag!r}, {{{table}}})]"
+    docstring = literal(prose(sentence(alias.description), indent=3), 0)
+    return f"{alias.name}: TypeAlias = {value}\n{docstring}"
 
 
 def _run(definitions: dict[str, Json]) -> str:
@@ -221,7 +318,7 @@ def _parse(source: str) -> dict[str, _Class]:
             base=", ".join(map(ast.unparse, node.bases)),
             decorated=[ast.unparse(each) for each in node.decorator_list]
             == ["attrs.frozen(kw_only=True)"],
-            fields=tuple(_field_names(node)),
+            fields=tuple(_fields_of(node)),
         )
         for node in ast.parse(source).body
         if isinstance(node, ast.ClassDef)
@@ -232,11 +329,13 @@ def _first_line(node: ast.ClassDef) -> int:
     return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
-def _field_names(node: ast.ClassDef) -> Iterator[str]:
+def _fields_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     for statement in node.body:
         match statement:
-            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
-                yield name
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotated):
+                yield name, ast.unparse(annotated)
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                yield name, ""
             case _:
                 pass
 

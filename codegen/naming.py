@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,10 +20,13 @@ __all__ = [
     "class_name",
     "constant",
     "fallback_method_name",
+    "field_names",
     "has_partial_segment",
     "iterate_name",
     "member_names",
     "method_name",
+    "model_name",
+    "pascal",
     "path_names",
     "plural",
     "snake",
@@ -41,14 +46,15 @@ FIELD_NAMES_TAKEN: Final = frozenset(
 )
 
 # The same for a method, whose class has annotations too.
-METHOD_NAMES_TAKEN: Final = FIELD_NAMES_TAKEN | {"datetime"}
+METHOD_NAMES_TAKEN: Final = FIELD_NAMES_TAKEN | {"bytes", "datetime", "deprecated"}
 
 # What the generated modules import, and what they define beside models and resources.
 CLASS_NAMES_TAKEN: Final = frozenset(
     {
-        "Answer", "AsyncIterator", "False", "Final", "Iterator", "Literal", "Look", "Mapping",
-        "None", "OpenEnum", "Operation", "Page", "PageBody", "PathParameter", "Resources",
-        "Secret", "Sequence", "Timeout", "Timestamp", "Transport", "True", "Unset", "known",
+        "Annotated", "Answer", "Any", "AsyncIterator", "Final", "Iterator", "Literal", "Look",
+        "Mapping", "OpenEnum", "OpenIntEnum", "Operation", "Page", "PageBody", "PathParameter",
+        "Resources", "Secret", "Sequence", "Tagged", "Timeout", "Timestamp", "Transport",
+        "TypeAlias", "Unset",
     }
 )  # fmt: skip
 
@@ -64,6 +70,7 @@ _VERBS: Final = {"post": "create", "put": "update", "patch": "update", "delete":
 
 def words(text: str) -> list[str]:
     """Split a name of any style: `listDKIMKeys`, `list-dkim_keys` -> list, dkim, keys."""
+    text = unicodedata.normalize("NFKC", text)  # as Python does with the names in its source
     text = re.sub(r"([A-Z]+)([A-Z][a-z])|([a-z0-9])([A-Z])", r"\1\3_\2\4", text)
     return [part.lower() for part in re.split(r"[\W_]+", text) if part]
 
@@ -79,6 +86,23 @@ def snake(text: str) -> str:
 def class_name(text: str) -> str:
     """Return the name of the class for a tag."""
     return "".join(word.capitalize() for word in words(text))
+
+
+def pascal(text: str) -> str:
+    """Return a name in the style of classes, as it is if it has that style.
+
+    Capitals alone are the style of constants, which a class of that name would hide.
+    """
+    is_one = re.fullmatch(r"[A-Z][A-Za-z0-9]*", text) and not text.isupper()
+    return text if is_one else class_name(text)
+
+
+def model_name(text: str) -> str:
+    """Return the name of the class for a schema; what is taken gets `Model` behind."""
+    name = pascal(text)
+    if not name.isidentifier():
+        name = f"Model{name}"
+    return f"{name}Model" if name in CLASS_NAMES_TAKEN or hasattr(builtins, name) else name
 
 
 def constant(method: str) -> str:
@@ -120,11 +144,21 @@ def iterate_name(method: str) -> str:
     return "_".join(["iterate", *(word for word in words(method) if word != "list")])
 
 
-def member_names(values: Iterable[str]) -> list[str]:
-    """Return the upper-case names of an enum's members; equal ones are told apart by a number."""
+def field_names(json_names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """Return the names of fields; of two that become one, that in the style of Python keeps it."""
+    wanted = {name: snake(name) for name in json_names}
+    names: dict[str, str] = {}
+    for name in sorted(wanted, key=lambda each: each != wanted[each]):
+        names[name] = unique(wanted[name], {*taken, *names.values()})
+    return [names[name] for name in wanted]
+
+
+def member_names(values: Iterable[str | float]) -> list[str]:
+    """Return the upper-case names of an enum's members; equal ones get underscores behind."""
     names: list[str] = []
     for value in values:
-        name = "_".join(words(value)).upper() or "EMPTY"
+        text = value if isinstance(value, str) else str(value).replace("-", "minus ")
+        name = "_".join(words(text)).upper() or ("VALUE" if text else "EMPTY")
         name = name if name.isidentifier() else f"VALUE_{name}"
         names.append(unique(f"{name}_" if name in _MEMBERS_TAKEN else name, names))
     return names

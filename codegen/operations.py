@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from . import naming
-from .answers import Answer, read_answer
+from .answers import PAGE_PARAMETERS, Answer, read_answer
 from .arguments import (
     Argument,
+    Body,
     PathRule,
     PathRules,
     body_arguments,
-    path_argument,
-    query_arguments,
+    path_arguments,
     read_body,
+    text_arguments,
 )
+from .classes import extension
 from .docstrings import sentence
 from .document import Document, Node, collect
-from .lint import METHODS
 from .looks import Look, look_of
-from .schemas import Nullable, refuse_other_keys
+from .media import taken as taken_media
+from .schemas import read_type, refuse_other_keys
+from .structure import METHODS
+from .types import ListOf, Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,11 +39,23 @@ if TYPE_CHECKING:
 __all__ = ["Api", "Method", "Resource", "read_api"]
 
 _ORDER: Final = ("list", "get", "create", "update", "delete")
-_WITH_BODY: Final = frozenset({"post", "put", "patch"})
-_SUPPORTED: Final = frozenset({"get", "delete", *_WITH_BODY})
+_WITH_BODY: Final = frozenset({"post", "put", "patch", "delete"})
+_SUPPORTED: Final = frozenset({"get", *_WITH_BODY})
 _OPERATION_KEYS: Final = frozenset(
-    {"operationId", "tags", "summary", "description", "parameters", "requestBody", "responses"}
+    {
+        "operationId", "tags", "summary", "description", "parameters", "requestBody", "responses",
+        "deprecated", "externalDocs",
+    }
+)  # fmt: skip
+_PATH_KEYS: Final = frozenset({"summary", "description", "parameters", *METHODS})
+_DIALECTS: Final = frozenset(
+    {
+        "https://spec.openapis.org/oas/3.1/dialect/base",
+        "https://json-schema.org/draft/2020-12/schema",
+    }
 )
+# What is sent as it stands: no query, no fragment, nothing that has to be quoted.
+_ROUTE: Final = re.compile(r"(/(?!\.{1,2}(/|$))([A-Za-z0-9+=,.:@~!$&'()*;_-]|%[0-9A-Fa-f]{2})*)*")
 _ERRORS: Final = {
     "401": "AuthenticationError",
     "403": "PermissionDeniedError",
@@ -64,10 +80,11 @@ class Method:
     rules: tuple[PathRule, ...]
     path: tuple[Argument, ...]
     query: tuple[Argument, ...]
+    header: tuple[Argument, ...]
+    sends: Body | None
     body: tuple[Argument, ...]
-    has_body: bool
-    nullable: tuple[str, ...]
     answer: Answer
+    is_deprecated: bool
     summary: str
     description: str
     raises: tuple[tuple[str, str], ...]
@@ -76,7 +93,8 @@ class Method:
     @property
     def keywords(self) -> tuple[Argument, ...]:
         """The keyword arguments, required ones first."""
-        return tuple(sorted((*self.query, *self.body), key=lambda each: each.default is not None))
+        keywords = (*self.query, *self.header, *self.body)
+        return tuple(sorted(keywords, key=lambda each: each.default is not None))
 
     @property
     def hostnames(self) -> tuple[str, ...]:
@@ -85,9 +103,31 @@ class Method:
         return tuple(dict.fromkeys(named))
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """The fields of the query whose items are sent as one value."""
+        return tuple(each.json_name for each in self.query if each.is_joined)
+
+    @property
+    def listed(self) -> str:
+        """The property that names each item of a list; "" if there is none."""
+        match self.answer.data:
+            case ListOf(Named(node=item) as type_) if not type_.is_enum:
+                return extension(item, "x-identity")
+            case _:
+                return ""
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The documented statuses, 4 for 4XX; none if the contract has an answer for all others."""
+        names = [name for name, _ in self.node.children("responses")]
+        found = () if "default" in names else (int(name.removesuffix("XX")) for name in names)
+        return tuple(sorted(found))
+
+    @property
     def walked(self) -> tuple[Argument, ...]:
         """The keyword arguments apart from the page, which iteration chooses."""
-        return tuple(each for each in self.keywords if each.json_name != "page")
+        pages = [each for each in self.query if each.json_name in PAGE_PARAMETERS]
+        return tuple(each for each in self.keywords if each not in pages)
 
     @property
     def iterate(self) -> str:
@@ -129,8 +169,12 @@ class Api:
         return {each.returns: each.renamed for each in answers if each.renamed}
 
 
-def read_api(document: Document) -> Api:
+def read_api(document: Document, classes: Iterable[str] = ()) -> Api:
     """Read all operations.
+
+    Args:
+        document: The contract.
+        classes: The names of the models, which no resource may have.
 
     Raises:
         ContractError: Some are not supported; one problem for each.
@@ -142,14 +186,16 @@ def read_api(document: Document) -> Api:
         root.fail("there are no operations under `paths`")
     rules = PathRules(naming.constant(_method_name(each)) for each in found)
     methods = collect(partial(_read_method, each, rules) for each in found)
+    collect(partial(_read_webhook, each) for each in _webhooks(root))
+    taken = {*naming.CLASS_NAMES_TAKEN, *classes}
     tags = {node.text("name"): node.text("description") for _, node in root.children("tags")}
     by_tag: dict[str, list[Method]] = {tag: [] for tag in tags}
     for each, method in zip(found, methods, strict=True):
         by_tag.setdefault(each.tag, []).append(method)
     resources = [
-        _resource(tag, tags.get(tag, ""), tagged) for tag, tagged in by_tag.items() if tagged
+        _resource(tag, tags.get(tag, ""), tagged, taken) for tag, tagged in by_tag.items() if tagged
     ]
-    _refuse_name_clashes(document, resources)
+    _refuse_name_clashes(resources)
     return Api(resources=tuple(resources), rules=rules.all)
 
 
@@ -165,16 +211,17 @@ class _Found:
 
 
 def _refuse_in_frame(root: Node) -> None:
-    for key in ("webhooks", "externalDocs", "jsonSchemaDialect"):
-        if key in root:
-            root[key].fail(f"not supported: `{key}`")
+    dialect = root.text("jsonSchemaDialect")
+    if dialect and dialect not in _DIALECTS:
+        root["jsonSchemaDialect"].fail(f"not supported: the dialect `{dialect}`")
     servers = [node for _, node in root.children("servers")]
     if len(servers) != 1 or "variables" in servers[0]:
         root.fail("`servers` has to name one server, without variables")
     if not re.fullmatch(r"https://[^/{}?#]+(/[^{}?#]*[^/{}?#])?", servers[0].text("url")):
         servers[0].fail("the server's `url` has to be an absolute https URL without a `/` behind")
     for _, tag in root.children("tags"):
-        refuse_other_keys(tag, frozenset({"name", "description"}), where="in a tag")
+        keys = frozenset({"name", "description", "externalDocs"})
+        refuse_other_keys(tag, keys, where="in a tag")
     components = root.get("components")
     for _, scheme in components.children("securitySchemes") if components else ():
         if (scheme.text("type"), scheme.text("scheme").lower()) != ("http", "bearer"):
@@ -183,17 +230,32 @@ def _refuse_in_frame(root: Node) -> None:
 
 def _find(root: Node) -> Iterator[_Found]:
     for route, item in root.children("paths"):
-        refuse_other_keys(item, frozenset({"parameters", *METHODS}), where="on a path")
+        refuse_other_keys(item, _PATH_KEYS, where="on a path")
         for http_method, node in item.items():
             if http_method in METHODS:
                 yield _Found(node, http_method, route, item, _tag(node, route))
 
 
+def _webhooks(root: Node) -> Iterator[Node]:
+    for _, item in root.children("webhooks"):
+        refuse_other_keys(item, _PATH_KEYS, where="on a webhook")
+        yield from (node for method, node in item.items() if method in METHODS)
+
+
+def _read_webhook(operation: Node) -> None:
+    """See that a webhook can be read: its payload becomes a model, and that is all of it."""
+    refuse_other_keys(operation, _OPERATION_KEYS, where="in a webhook")
+    if "requestBody" in operation:
+        media = taken_media(operation["requestBody"].follow())
+        if not media.is_json:
+            media.node.fail(f"not supported: the media type `{media.name}` of a webhook")
+        read_type(media.node["schema"])
+
+
 def _tag(operation: Node, route: str) -> str:
-    tags = operation.strings("tags")
-    if len(tags) > 1:
-        operation["tags"].fail("not supported: several tags on one operation")
-    return next(iter((*tags, *naming.static_segments(route), "api")))
+    """Return the tag that an operation is under: its first, or what its path begins with."""
+    names = (*operation.strings("tags"), *naming.static_segments(route))
+    return next((name for name in names if naming.words(name)), "api")
 
 
 def _method_name(found: _Found) -> str:
@@ -214,12 +276,12 @@ def _read_method(found: _Found, rules: PathRules) -> Method:
     _refuse_in_operation(found)
     parameters = _parameters(found)
     in_path = _path_parameters(found, parameters)
-    path = tuple(map(path_argument, in_path))
-    query = query_arguments(
-        [each for each in parameters if each.text("in") == "query"], [each.name for each in path]
-    )
+    path = path_arguments(in_path)
+    query = _in_text("query", parameters, path)
+    header = _in_text("header", parameters, (*path, *query))
     body = read_body(node)
-    in_body = body_arguments(body or (), [each.name for each in (*path, *query)])
+    taken = [each.name for each in (*path, *query, *header)]
+    in_body = body_arguments(body, taken) if body else ()
     _refuse_ambiguous_hostnames(node, (*query, *in_body))
     return Method(
         node=node,
@@ -231,18 +293,30 @@ def _read_method(found: _Found, rules: PathRules) -> Method:
         rules=tuple(map(rules.of, in_path)),
         path=path,
         query=query,
+        header=header,
+        sends=body,
         body=in_body,
-        has_body=body is not None,
-        nullable=tuple(each.name for each in body or () if isinstance(each.type, Nullable)),
         answer=read_answer(node, query),
-        summary=node.text("summary") or node.text("operationId") or found.route,
+        is_deprecated=node.value_at("deprecated") is True,
+        summary=node.text("summary") or _spoken(found),
         description=node.text("description"),
         raises=tuple(_raises(node)),
     )
 
 
+def _spoken(found: _Found) -> str:
+    """Return what an operation does, where the contract does not say it."""
+    words = naming.words(found.node.text("operationId"))
+    return " ".join(words).capitalize() or f"Call `{found.http_method.upper()} {found.route}`."
+
+
 def _refuse_in_operation(found: _Found) -> None:
-    refuse_other_keys(found.node, _OPERATION_KEYS, where="in an operation")
+    keys = _OPERATION_KEYS
+    if found.node.value_at("security") == found.node.document.root.value_at("security"):
+        keys |= {"security"}
+    refuse_other_keys(found.node, keys, where="in an operation")
+    if not _ROUTE.fullmatch(re.sub(r"\{[^{}/]*\}", "", found.route)):
+        found.path_item.fail("not supported: a path with characters that have to be quoted")
     if found.http_method not in _SUPPORTED:
         found.node.fail(f"not supported: the method `{found.http_method}`")
     if "requestBody" in found.node and found.http_method not in _WITH_BODY:
@@ -266,10 +340,17 @@ def _parameters(found: _Found) -> list[Node]:
         for _, reference in place.children("parameters"):
             parameter = reference.follow()
             kind, name = parameter.text("in"), parameter.text("name")
-            if kind not in {"path", "query"}:
+            if kind not in {"path", "query", "header"}:
                 reference.fail(f"not supported: a parameter in `{kind}`")
-            merged[kind, name] = parameter
+            merged[kind, name.lower() if kind == "header" else name] = parameter
     return list(merged.values())
+
+
+def _in_text(
+    place: str, parameters: Iterable[Node], before: Iterable[Argument]
+) -> tuple[Argument, ...]:
+    wanted = [each for each in parameters if each.text("in") == place]
+    return text_arguments(wanted, [each.name for each in before])
 
 
 def _path_parameters(found: _Found, parameters: Iterable[Node]) -> list[Node]:
@@ -278,6 +359,8 @@ def _path_parameters(found: _Found, parameters: Iterable[Node]) -> list[Node]:
     names = naming.path_names(found.route)
     if naming.has_partial_segment(found.route):
         found.path_item.fail("not supported: a path parameter that is only a part of its segment")
+    if len(set(names)) != len(names):
+        found.path_item.fail("not supported: a path with the same parameter twice")
     return [declared[name] for name in names]
 
 
@@ -296,29 +379,29 @@ def _raises(operation: Node) -> Iterator[tuple[str, str]]:
         yield error, " ".join(dict.fromkeys(map(sentence, texts)))
 
 
-def _resource(tag: str, description: str, methods: Sequence[Method]) -> Resource:
+def _resource(tag: str, description: str, methods: Sequence[Method], taken: set[str]) -> Resource:
     def order(method: Method) -> int:
         return _ORDER.index(method.name) if method.name in _ORDER else len(_ORDER)
 
     ordered = sorted(methods, key=order)
+    name = naming.class_name(tag)
     return Resource(
         name=naming.snake(tag),
-        class_name=naming.class_name(tag),
+        class_name=f"{name}Resource" if name in taken else name,
         description=description or f"The {' '.join(naming.words(tag))} of the API.",
         methods=tuple(attrs.evolve(each, look=look_of(each, ordered)) for each in ordered),
     )
 
 
-def _refuse_name_clashes(document: Document, resources: Iterable[Resource]) -> None:
-    schemas = document.at("/components/schemas")
-    classes = {*naming.CLASS_NAMES_TAKEN, *(schemas.keys() if schemas else ())}
+def _refuse_name_clashes(resources: Iterable[Resource]) -> None:
     modules = set(naming.RESOURCE_NAMES_TAKEN)
     for resource in resources:
         first = resource.methods[0].node
-        for name, taken in ((resource.name, modules), (resource.class_name, classes)):
-            if name in taken or not name.isidentifier():
-                first.fail(f"its tag cannot become `{name}`, a name that is taken; rename the tag")
-            taken.add(name)
+        if resource.name in modules or not resource.class_name.isidentifier():
+            first.fail(
+                f"its tag cannot become `{resource.name}`, a name that is taken; rename the tag"
+            )
+        modules.add(resource.name)
         _refuse_method_clashes(resource)
 
 
@@ -328,7 +411,7 @@ def _refuse_method_clashes(resource: Resource) -> None:
         for name in (method.name, method.iterate) if method.answer.item else (method.name,):
             if name in taken:
                 method.node.fail(
-                    f"a second `{resource.name}.{name}`, after the one in line {taken[name].line};"
-                    " give one of them an `x-method-name`"
+                    f"a second `{resource.name}.{name}`, after the one in line"
+                    f" {taken[name].place.line}; give one of them an `x-method-name`"
                 )
             taken[name] = method.node

@@ -5,6 +5,7 @@ The templates print; what they print was decided before.
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from .models import GeneratorError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .classes import Enumeration, Model
+    from .classes import Class
     from .operations import Api
 
 __all__ = ["HEADER", "render"]
@@ -49,9 +50,7 @@ _RULES: Final = (
 )
 
 
-def render(
-    api: Api, schemas: Sequence[Model | Enumeration], classes: Sequence[str]
-) -> dict[str, str]:
+def render(api: Api, schemas: Sequence[Class], classes: Sequence[str]) -> dict[str, str]:
     """Return the text of each module by its file name."""
     names = [each.name for each in schemas]
     shared = {"header": HEADER}
@@ -69,6 +68,11 @@ def render(
 
 
 def _fill(template: str, **values: object) -> str:
+    return _environment().get_template(f"{template}.jinja2").render(values)
+
+
+@functools.cache
+def _environment() -> Environment:
     environment = Environment(  # noqa: S701 -- this makes Python, not HTML
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
@@ -79,7 +83,7 @@ def _fill(template: str, **values: object) -> str:
     functions = (described, entry, hanging, literal, prose, sentence, summary)
     filters = cast("dict[str, object]", environment.filters)
     filters.update({each.__name__: each for each in functions}, raw=_raw, quoted=repr)
-    return environment.get_template(f"{template}.jinja2").render(values)
+    return environment
 
 
 def _raw(text: str) -> str:

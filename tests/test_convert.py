@@ -2,9 +2,9 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import attrs
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from unmta_async import Secret, UsageError, _convert, from_dict, models, to_dict
 from unmta_async._convert import ConversionError, dumps, json_object, parse, reader
 from unmta_async._operation import Enveloped
-from unmta_async._types import Timestamp
+from unmta_async._types import UNSET, OpenIntEnum, Tagged, Timestamp, Unset, known
 from unmta_async.models import (
     Cluster,
     CreatedCredential,
@@ -520,3 +520,110 @@ def test_what_is_wrong_is_told_without_its_value(of, value, message):
     with pytest.raises(ConversionError, match=f"^{message}") as caught:
         read(of, value)
     assert "5" not in str(caught.value)
+
+
+@attrs.frozen(kw_only=True)
+class Dated:
+    at: Timestamp
+    name: str | None = None
+
+
+KeyOrIp = Annotated[
+    Key | OutboundIp | Mapping[str, object], Tagged("kind", {"k": Key, 5: OutboundIp})
+]
+
+
+@every_reader
+def test_a_tag_tells_the_model_and_an_unknown_one_keeps_the_object(read):
+    objects = [
+        {"kind": "k", "secret": "s"},
+        {"kind": 5, **IP},
+        {"kind": "x", "a": [None]},
+        {},
+        {"kind": []},
+    ]
+    values = read(Sequence[KeyOrIp])(body(objects))
+    assert values[0] == Key(secret=Secret("s"))
+    assert type(values[1]) is OutboundIp
+    assert values[2:] == objects[2:]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"kind": "k"}, r"\[0\]\.secret: it is missing"),
+        (5, r"\[0\]: expected an object, got an integer"),
+        (None, r"\[0\]: expected an object, got null"),
+    ],
+)
+def test_a_known_tag_of_a_broken_object_is_an_error(value, message):
+    with pytest.raises(ConversionError, match=f"^{message}$"):
+        read(Sequence[KeyOrIp], [value])
+
+
+@every_reader
+def test_without_a_tag_the_model_that_knows_most_is_taken(read):
+    of = Sequence[Key | Dated | OutboundIp | Mapping[str, object] | str]
+    naive = {"at": "2025-01-15T10:30:00", "name": "x", "secret": "s"}
+    values = read(of)(body([naive, {"secret": "s", "at": 5}, IP, {"a": 1}, "text"]))
+    assert [type(value) for value in values] == [Dated, Key, OutboundIp, dict, str]
+    with pytest.raises(ConversionError, match=r"^\[0\]: an integer is none of what it may be$"):
+        reader(of)(b"[5]")
+
+
+@every_reader
+@pytest.mark.parametrize("text", ["2025-01-15T10:30:00", "2025-01-15T10:30:00Z", "later"])
+def test_what_is_a_time_or_a_text_is_a_time_if_it_can_be(read, text):
+    value = read(str | Timestamp)(body(text))
+    assert value == (text if text == "later" else datetime(2025, 1, 15, 10, 30, tzinfo=UTC))
+
+
+class Level(OpenIntEnum):
+    LOW = known(1)
+
+
+@attrs.frozen(kw_only=True)
+class Sent:
+    """A model that requests hold."""
+
+    level: Level
+    must: str | None
+    id: str | None = attrs.field(default=None, metadata={"read_only": True})
+    may: str | None = None
+    note: str | Unset | None = UNSET
+    count: int | Unset | None = UNSET
+    host: Sequence[str] | None = attrs.field(default=None, metadata={"hostname": True})
+    child: "Sent | None" = None
+
+
+def test_what_was_not_given_is_not_sent():
+    least = Sent(level=Level.LOW, must=None)
+    assert json.loads(dumps(least)) == {"level": 1, "must": None}
+    more = Sent(
+        level=Level(7), must="a", id="x", may="b", note=None, host=["bücher.example"], child=least
+    )
+    assert json.loads(dumps([more])) == [
+        {"level": 7, "must": "a", "may": "b", "note": None, "host": ["xn--bcher-kva.example"],
+         "child": {"level": 1, "must": None}}
+    ]  # fmt: skip
+
+
+@every_reader
+def test_missing_is_told_from_null(read):
+    sent = read(Sent)(b'{"level": 7, "must": null, "note": null, "id": "x"}')
+    assert sent == Sent(level=Level(7), must=None, note=None, id="x")
+    assert type(sent.level) is Level
+    assert from_dict(Sent, to_dict(sent)) == sent
+    assert to_dict(sent) == {
+        "level": 7, "must": None, "id": "x", "may": None, "note": None, "host": None, "child": None,
+    }  # fmt: skip
+
+
+@attrs.frozen(kw_only=True)
+class Numbered:
+    count: int | Unset | None = UNSET
+
+
+def test_the_name_of_unset_is_no_value():
+    with pytest.raises(ConversionError, match=r"^count: expected an integer, got a string$"):
+        reader(Numbered)(b'{"count": "UNSET"}')

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "unmta_async"
 ROWS = [
     {"cli", "pytest_plugin"},
     {"provisioning", "drift"},
+    {"_amendment"},
     {"dns"},
     {"client"},
     {"_generated"},
@@ -20,7 +21,7 @@ ROWS = [
     {"_transport"},
     {"_pool"},
     {"_retry"},
-    {"_policy", "_reply", "_request"},
+    {"_drift", "_policy", "_reply", "_request"},
     {"_operation", "_auth"},
     {"_aiohttp", "_convert", "_endpoint", "options"},
     {"_generated.models", "models", "_generated.parameters"},
@@ -37,6 +38,7 @@ PUBLIC = {
     "_hostname",
     "client",
     "dns",
+    "drift",
     "errors",
     "models",
     "options",
@@ -160,7 +162,11 @@ def test_only_these_modules_know_aiohttp_or_the_event_loop(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["_request", "_reply", "_policy", "_retry", "_convert", "errors", "secret", "options"]
+    "name",
+    [
+        *("_request", "_reply", "_policy", "_retry", "_convert", "_drift", "_amendment"),
+        *("errors", "secret", "options"),
+    ],
 )
 def test_what_decides_cannot_wait(name):
     tree = ast.parse(OURS[name].read_text())

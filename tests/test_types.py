@@ -8,7 +8,7 @@ import pytest
 
 from unmta_async import UNSET
 from unmta_async._convert import reader
-from unmta_async._types import OpenEnum, Timestamp, Unset
+from unmta_async._types import OpenEnum, OpenIntEnum, Timestamp, Unset, known
 from unmta_async.models import ClusterStatus, DomainStatus
 
 DUPLICATES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
@@ -16,6 +16,10 @@ DUPLICATES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(
 
 class Colour(OpenEnum):
     RED = "red"
+
+
+class Level(OpenIntEnum):
+    LOW = known(1)
 
 
 @pytest.mark.parametrize("duplicate", DUPLICATES)
@@ -68,6 +72,23 @@ def test_an_unknown_value_adds_no_member():
 def test_what_is_no_string_is_no_member(value):
     with pytest.raises(ValueError, match="not a valid DomainStatus"):
         DomainStatus(value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 7, 2**70])
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_an_unknown_integer_is_kept_and_of_the_type(duplicate, value):
+    member = duplicate(Level(value))
+    assert type(member) is Level
+    assert member == value == member.value == int(f"{member}")
+    assert {value: "found"}[member] == "found"
+    assert str(value) in repr(member)
+    assert list(Level) == [1]
+
+
+@pytest.mark.parametrize("value", [None, "1", 1.5, [1]])
+def test_what_is_no_integer_is_no_member_of_an_enum_of_integers(value):
+    with pytest.raises(ValueError, match="not a valid Level"):
+        Level(value)
 
 
 @pytest.mark.parametrize(

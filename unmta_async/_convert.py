@@ -16,12 +16,15 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
+    Annotated,
     Any,
     Final,
     TypeAlias,
     TypeVar,
+    Union,
     cast,
     get_args,
     get_origin,
@@ -33,7 +36,8 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ._types import OpenEnum, Unset
+from ._hostname import a_label_form
+from ._types import UNSET, OpenEnum, OpenIntEnum, Tagged, Unset
 from .errors import UsageError, printable
 from .secret import MASK, Secret
 
@@ -47,6 +51,7 @@ __all__ = [
     "from_dict",
     "json_object",
     "parse",
+    "plain",
     "reader",
     "to_dict",
 ]
@@ -110,6 +115,15 @@ def from_dict(cls: type[T], data: dict[str, Any]) -> T:
 def dumps(body: object) -> bytes:
     """Encode the body of a request, secrets in the clear."""
     return msgspec.json.encode(_strict().unstructure(body))
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it: a time as the API writes it.
+
+    Raises:
+        ValueError: It is a number that JSON does not have.
+    """
+    return _strict().unstructure(value)
 
 
 def reader(of: Any) -> Callable[[Text], Any]:
@@ -205,11 +219,15 @@ def _tolerant() -> cattrs.Converter:
 
 @functools.cache
 def _plain() -> cattrs.Converter:
-    return _converter(detailed=True, show=str, read_secret=_read_unmasked)
+    return _converter(detailed=True, show=str, read_secret=_read_unmasked, sends=False)
 
 
 def _converter(
-    *, detailed: bool, show: Callable[[Secret], str], read_secret: Callable[[str], Secret]
+    *,
+    detailed: bool,
+    show: Callable[[Secret], str],
+    read_secret: Callable[[str], Secret],
+    sends: bool = True,
 ) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=detailed)
     # A hook for `str` serves every enum of strings, too: both are made by calling the type.
@@ -227,14 +245,19 @@ def _converter(
     converter.register_structure_hook_func(lambda t: t is object, lambda value, _: value)
     converter.register_structure_hook_factory(_is_sequence, _sequence_reader)
     converter.register_structure_hook_factory(_is_mapping, _mapping_reader)
+    converter.register_structure_hook_factory(_is_union, _union_reader)
+    converter.register_structure_hook_factory(lambda t: _tagged(t) is not None, _tagged_reader)
     converter.register_structure_hook_factory(attrs.has, _model_reader)
     converter.register_unstructure_hook(float, _finite)
     converter.register_unstructure_hook(OpenEnum, lambda member: member.value)
+    converter.register_unstructure_hook(OpenIntEnum, lambda member: member.value)
     converter.register_unstructure_hook(Secret, show)
     converter.register_unstructure_hook(Unset, _refuse_unset)
     converter.register_unstructure_hook(datetime, _show_datetime)
     converter.register_unstructure_hook(date, date.isoformat)
-    converter.register_unstructure_hook_factory(attrs.has, _model_writer)
+    converter.register_unstructure_hook_factory(
+        attrs.has, lambda model, converter: _model_writer(model, converter, sends=sends)
+    )
     return converter
 
 
@@ -244,6 +267,16 @@ def _is_sequence(t: Any) -> bool:
 
 def _is_mapping(t: Any) -> bool:
     return get_origin(t) is Mapping
+
+
+def _is_union(t: Any) -> bool:
+    return get_origin(t) in {Union, UnionType}
+
+
+def _tagged(t: Any) -> Tagged | None:
+    """Return what tells the models of a union apart, if it says so."""
+    notes = t.__metadata__ if get_origin(t) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Tagged)), None)
 
 
 def _call_type(value: Any, of: Any) -> Any:
@@ -337,6 +370,47 @@ def _mapping_reader(of: Any, converter: cattrs.Converter) -> Hook:
     return _insist((dict,), build)
 
 
+def _union_reader(of: Any, converter: cattrs.Converter) -> Hook:
+    """Read a value as the first type that takes it; of models, as the one that knows most of it."""
+    kinds = [kind for kind in get_args(of) if kind not in {NoneType, Unset}]
+    kinds.sort(key=lambda kind: kind is str)  # every date is a string, and not the other way round
+    is_nullable = NoneType in get_args(of)
+    if len(kinds) > 1 and converter is _strict():
+        converter = _tolerant()  # what only that one can read must not pass for another type
+    hook_for = functools.cache(converter.get_structure_hook)  # later, since it may be under way
+
+    def read(value: Any, _: Any) -> Any:
+        if value is None and is_nullable:
+            return None
+        if len(kinds) == 1:
+            return hook_for(kinds[0])(value, kinds[0])
+        for kind in sorted(kinds, key=lambda kind: -_number_known(kind, value)):
+            with contextlib.suppress(Exception):  # then it may be another type
+                return hook_for(kind)(value, kind)
+        raise TypeError(f"{_json_name(value)} is none of what it may be")
+
+    return read
+
+
+def _number_known(kind: Any, value: object) -> int:
+    """Return how many keys of a JSON object a type has fields for."""
+    known = _json_names(kind).values() if attrs.has(kind) else ()
+    return len(json_object(value).keys() & set(known))
+
+
+def _tagged_reader(of: Any, converter: cattrs.Converter) -> Hook:
+    """Read an object as the model that it names; one that names none is kept."""
+    tagged = cast("Tagged", _tagged(of))
+    hook_for = functools.cache(converter.get_structure_hook)
+
+    def read(value: Any, _: Any) -> Any:
+        tag = value.get(tagged.key)
+        model = tagged.models.get(tag) if isinstance(tag, str | int) else None
+        return value if model is None else hook_for(model)(value, model)
+
+    return _insist((dict,), read)
+
+
 def _entries(steps: Iterable[tuple[str, Any]], read: Hook, of: Any) -> Iterator[Any]:
     """Read entries up to the first bad one: cattrs would collect each of a million, for minutes."""
     for step, entry in steps:
@@ -360,8 +434,8 @@ def _model_reader(model: Any, converter: cattrs.Converter) -> Hook:
     return _insist((dict,), gather)
 
 
-def _model_writer(model: Any, converter: cattrs.Converter) -> Callable[[Any], Any]:
-    build = make_dict_unstructure_fn(model, converter, **_renamed(model))
+def _model_writer(model: Any, converter: cattrs.Converter, *, sends: bool) -> Callable[[Any], Any]:
+    build = make_dict_unstructure_fn(model, converter, **_written(model, sends=sends))
     extra = _additional(model)
     if extra is None:
         return build
@@ -398,6 +472,31 @@ def _renamed(model: Any) -> dict[str, Any]:
     return {name: override(rename=key) for name, key in names.items() if key != name}
 
 
+def _written(model: Any, *, sends: bool) -> dict[str, Any]:
+    """Say how each field is written: what was not given is left out, and if sent, None, too."""
+    absent = {None, UNSET} if sends else {UNSET}
+    return {
+        field.name: override(
+            rename=_key(field),
+            omit=sends and bool(field.metadata.get("read_only")),
+            omit_if_default=field.default in absent,
+            unstruct_hook=_a_labels if sends and field.metadata.get("hostname") else None,
+        )
+        for field in attrs.fields(get_origin(model) or model)
+    }
+
+
+def _a_labels(value: Any) -> Any:
+    """Return a domain name, or all in a list or map, as it goes over the wire."""
+    if isinstance(value, str):
+        return a_label_form(value)
+    if isinstance(value, Mapping):
+        return {key: _a_labels(each) for key, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, Sequence):
+        return list(map(_a_labels, cast("Sequence[object]", value)))
+    return value
+
+
 def _additional(model: Any) -> str | None:
     """Return the name of the field that keeps entries under other names, if the model has one."""
     fields = attrs.fields(get_origin(model) or model)
@@ -405,8 +504,10 @@ def _additional(model: Any) -> str | None:
 
 
 def _builds_alone(of: Any) -> bool:
-    """Whether msgspec can build a type: it renames no field and keeps no other entries."""
-    if any(field.metadata for model in _models_in(of, set()) for field in attrs.fields(model)):
+    """Whether msgspec can build a type: no field is renamed, keeps other entries, or is `UNSET`."""
+    fields = [field for model in _models_in(of, set()) for field in attrs.fields(model)]
+    keys = {"json", "additional"}
+    if any(keys & field.metadata.keys() or field.default is UNSET for field in fields):
         return False
     try:
         msgspec.json.Decoder(of, dec_hook=_read_foreign)
@@ -421,7 +522,7 @@ def _models_in(of: Any, seen: set[Any]) -> Iterator[Any]:
     if of in seen:
         return
     seen.add(of)
-    inner = list(get_args(of))
+    inner = list(get_args(of)[:1] if model is Annotated else get_args(of))
     if attrs.has(model):
         yield model
         inner += get_type_hints(model).values()

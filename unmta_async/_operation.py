@@ -12,14 +12,26 @@ from typing import Any, Final, Generic, TypeVar, cast, get_origin
 
 import attrs
 
-from ._convert import Text, attribute, json_object, parse, reader
+from ._convert import ConversionError, Text, attribute, json_object, parse, reader
 from ._hostname import a_label_form, is_same_name
 from .errors import UsageError, printable
 
-__all__ = ["DOT_SEGMENTS", "Answer", "Dated", "Enveloped", "Look", "Operation", "PathParameter"]
+__all__ = [
+    "DOT_SEGMENTS",
+    "JSON",
+    "Answer",
+    "Dated",
+    "Enveloped",
+    "Look",
+    "Operation",
+    "PathParameter",
+    "read_nothing",
+]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+JSON: Final = "application/json"
 
 DOT_SEGMENTS: Final = frozenset({".", ".."})
 """What addresses something else when it stands in a path, however it is quoted."""
@@ -31,6 +43,8 @@ class Answer(enum.Enum):
     DATA = "what stands under `data`"
     WHOLE = "the whole object, for what stands beside `data`"
     NOTHING = "no content"
+    TEXT = "text as it is"
+    BYTES = "bytes as they are"
     ANYTHING = "whatever JSON there is"
 
 
@@ -85,7 +99,7 @@ class PathParameter:
     def check(self, value: object) -> str:
         """Return a value as it goes over the wire.
 
-        "." and ".." are refused whatever the pattern says: they address something else.
+        "", "." and ".." are refused whatever the pattern says: they address something else.
 
         Raises:
             UsageError: It cannot be sent.
@@ -93,9 +107,9 @@ class PathParameter:
         sent = a_label_form(value) if self.hostname and isinstance(value, str) else value
         if (
             not isinstance(sent, str)
-            or sent in DOT_SEGMENTS
+            or sent in {"", *DOT_SEGMENTS}
             or len(sent) > self.max_length
-            or not re.fullmatch(self.pattern, sent)
+            or not re.fullmatch(self.pattern, sent, re.ASCII)
         ):
             raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
         return sent
@@ -140,8 +154,16 @@ class Operation(Generic[T_co]):
         path: The parameters in it.
         answer: What of a successful answer is its value.
         returns: The type of that value.
+        listed: Of a list, the field that names each item in the paths of others.
+        statuses: The statuses that the contract has for it, 4 for all of 4XX; none if for all.
+        empty: The statuses of success whose answer has no content, and the value None, where others
+            have some.
+        accepts: The media type of an answer's content.
+        sends: The media type of the body.
         nullable: The fields of the body whose None is sent as null; any other None means "not
             given". None itself: the body is sent as it is.
+        optional_body: Whether there is no body at all where none of its fields is given.
+        joined: The fields of the query whose values, where there are several, are sent as one.
         identity: The field, in request and answer, that names the resource within its cluster.
         secret: The field of the answer that holds a one-time secret.
         hostnames: The fields of query and body that are domain names, or lists of them.
@@ -155,7 +177,14 @@ class Operation(Generic[T_co]):
     path: tuple[PathParameter, ...] = ()
     answer: Answer = Answer.DATA
     returns: Any = None
+    listed: str | None = None
+    statuses: frozenset[int] = frozenset()
+    empty: frozenset[int] = frozenset()
+    accepts: str = JSON
+    sends: str = JSON
     nullable: frozenset[str] | None = frozenset()
+    optional_body: bool = False
+    joined: frozenset[str] = frozenset()
     identity: str | None = None
     secret: str | None = None
     hostnames: frozenset[str] = frozenset()
@@ -171,14 +200,19 @@ class Operation(Generic[T_co]):
             case Answer.WHOLE:
                 return reader(self.returns)
             case Answer.NOTHING:
-                return _read_nothing
+                return read_nothing
+            case Answer.TEXT:
+                return _read_text
+            case Answer.BYTES:
+                return bytes
             case Answer.ANYTHING:
                 return _read_anything
 
     def name_of(self, value: object) -> object:
         """Return the name of the resource that an answer's value is about."""
         if self.answer is Answer.WHOLE:
-            value = getattr(value, attribute(self.returns, "data"), None)
+            whole: Any = type(value)
+            value = getattr(value, attribute(whole, "data"), value)
         model: Any = type(value)
         return getattr(value, attribute(model, self.identity or ""), None)
 
@@ -192,6 +226,13 @@ def _read_anything(body: Text) -> object:
     return parse(body) if body else None
 
 
-def _read_nothing(body: Text) -> None:
+def _read_text(body: Text) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ConversionError("it is not UTF-8 text") from None
+
+
+def read_nothing(body: Text) -> None:
     """Read an answer without content. HTML is none: something else answered in place of the API."""
     _read_anything(body)

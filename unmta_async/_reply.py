@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
@@ -18,7 +19,7 @@ import msgspec
 
 from ._convert import ConversionError, Text, json_object, parse
 from ._hostname import is_same_name
-from ._operation import Answer, Dated, Enveloped, Operation
+from ._operation import Answer, Dated, Enveloped, Operation, read_nothing
 from .errors import (
     APIError,
     AuthenticationError,
@@ -66,6 +67,11 @@ class Reply:
     def date(self) -> datetime | None:
         """When the server says that it answered."""
         return _http_date(self.headers.get("date", ""))
+
+    @property
+    def media_type(self) -> str:
+        """The kind of the body, without parameters such as the charset."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def content_type(self) -> str:
@@ -122,11 +128,18 @@ def _read(operation: Operation[T], reply: Reply) -> T | UnmtaError:
 
 
 def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
+    is_raw = operation.answer in {Answer.TEXT, Answer.BYTES}
+    if reply.status in operation.empty:
+        read: Callable[[Text], Any] = read_nothing
+    elif is_raw and not fnmatchcase(reply.media_type, operation.accepts):
+        return _unexpected(reply, f"{reply.status}, but not {operation.accepts}")
+    else:
+        read = operation.read
     try:
-        value = operation.read(reply.body)
+        value = read(reply.body)
     except ConversionError as error:
         return _unexpected(reply, f"{reply.status}, but not what it promises: {error}")
-    if operation.answer is not Answer.DATA:
+    if operation.answer is not Answer.DATA or value is None:
         return cast("T", value)
     answer = cast("Enveloped[T]", value)
     if operation.is_list and answer.has_next_page:

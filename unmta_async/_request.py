@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any, Final, Generic, TypeVar, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import attrs
 import msgspec
 from yarl import URL
 
-from ._convert import dumps, json_object
+from ._convert import dumps, json_object, plain
 from ._hostname import a_label_form
-from ._operation import DOT_SEGMENTS, Operation
+from ._operation import DOT_SEGMENTS, JSON, Operation
 from ._types import UNSET
 from ._version import __version__
 from .errors import UsageError, printable
@@ -26,7 +26,6 @@ __all__ = ["Request", "encode"]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_JSON: Final = "application/json"
 _USER_AGENT: Final = f"unmta-async/{__version__}"
 _OWN_HEADER: Final = re.compile(
     "accept|authorization|connection|content-(encoding|length|type)|expect|host|te|trailer"
@@ -58,13 +57,16 @@ class Request(Generic[T_co]):
     def headers_with(self, token: Secret) -> dict[str, str]:
         """Return all headers of an attempt."""
         headers = {
-            "Accept": _JSON,
+            # JSON always: errors come in it.
+            "Accept": JSON
+            if self.operation.accepts == JSON
+            else f"{self.operation.accepts}, {JSON}",
             "User-Agent": _USER_AGENT,
             **self.headers,
             "Authorization": f"Bearer {token.reveal()}",
         }
         if self.body is not None:
-            headers["Content-Type"] = _JSON
+            headers["Content-Type"] = self.operation.sends
         return headers
 
     @property
@@ -80,6 +82,7 @@ def encode(
     query: Mapping[str, object] | None,
     json: object,
     headers: Mapping[str, str] | None,
+    header: Mapping[str, object] | None = None,
 ) -> Request[T]:
     """Make the request of a call.
 
@@ -92,30 +95,32 @@ def encode(
     url = base_url + operation.route
     for name, value in path_params.items():
         url = url.replace(f"{{{name}}}", quote(value, safe=""))
-    if text := _query_string(_with_a_labels(operation, query or {})):
+    if text := _query_string(_with_a_labels(operation, query or {}), operation.joined):
         url = f"{url}?{text}"
     body = _given(operation, json)
+    is_empty = json is None or (operation.optional_body and not body)
     return Request(
         operation=operation,
         url=URL(url, encoded=True),
         path_params=path_params,
-        body=None if json is None else _body(body),
-        headers=_check_headers(headers) if headers else {},
+        body=None if is_empty else _body(body),
+        headers=_headers(header or {}, headers or {}),
         identity=_identity(operation, path_params, body),
     )
 
 
-def _query_string(query: Mapping[str, object]) -> str:
-    """Return the text of a query: what is None is left out, what is a list is repeated."""
-    pairs = [
-        (name, _query_text(item))
-        for name, value in query.items()
-        if value is not None and value is not UNSET
-        for item in _items(value)
-        if item is not None
-    ]
+def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
+    """Return the text of a query: what is None is left out, what is a list is repeated or joined.
+
+    The commas that join are sent as they are; one within an item is quoted.
+    """
+    pairs: list[str] = []
     with contextlib.suppress(UnicodeError):
-        return urlencode(pairs, quote_via=quote)
+        for name, value in query.items():
+            texts = [quote(text, safe="") for text in _texts(value)]
+            together = [",".join(texts)] if texts and name in joined else texts
+            pairs += [f"{quote(name, safe='')}={text}" for text in together]
+        return "&".join(pairs)
     raise UsageError("the query has text that is not Unicode")
 
 
@@ -125,17 +130,22 @@ def _body(value: object) -> bytes:
     raise UsageError("the body has a value that cannot be sent as JSON")
 
 
-def _items(value: object) -> Sequence[object]:
-    """Return a sequence as it is, and anything else, a string too, as the one item of a list."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return cast("Sequence[object]", value)
-    return [value]
+def _texts(value: object) -> list[str]:
+    """Return the items of a list, or what is none as the only one, as text; None has no text."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    items = cast("Sequence[object]", value if is_list else [value])
+    return [_text(item) for item in items if item is not None and item is not UNSET]
 
 
-def _query_text(value: object) -> str:
+def _text(value: object) -> str:
+    """Return a value outside of JSON as text, the way it is written in JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    if isinstance(value, date | float):
+        with contextlib.suppress(ValueError):
+            return str(plain(value))
+        raise UsageError(f"{value} cannot be sent")
+    return str(value)
 
 
 def _given(operation: Operation[Any], body: object) -> object:
@@ -165,13 +175,28 @@ def _a_labels(value: object) -> object:
     return value
 
 
-def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in headers.items():
+def _headers(own: Mapping[str, object], further: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers of a call: those that the operation has, and the caller's further ones."""
+    headers = {
+        name: _joined(name, texts) for name, value in own.items() if (texts := _texts(value))
+    }
+    taken = {name.lower() for name in headers}
+    for name, value in further.items():
         if _OWN_HEADER.fullmatch(str(name)):
             raise UsageError(f"the header {name} is set by the client itself")
-        if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
+        if str(name).lower() in taken:
+            raise UsageError(f"the header {name} is given twice; it is an argument of its own")
+        headers[name] = str(value)
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(value):
             raise UsageError(f"the header {printable(repr(name))} cannot be sent: use plain ASCII")
-    return {name: str(value) for name, value in headers.items()}
+    return headers
+
+
+def _joined(name: str, texts: Sequence[str]) -> str:
+    if len(texts) > 1 and any("," in text for text in texts):
+        raise UsageError(f"the header {name} is a list, and no item of it may have a comma")
+    return ",".join(texts)
 
 
 def _identity(

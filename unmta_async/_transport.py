@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Generic, TypeVar, cast
 
 import aiohttp
@@ -24,6 +24,7 @@ from ._aiohttp import (
     read,
     translate,
 )
+from ._drift import Watch, differences
 from ._operation import Dated, Operation
 from ._policy import Effect, Finding, judge
 from ._pool import Pool
@@ -36,7 +37,7 @@ from .errors import (
     RequestTimeoutError,
     UnmtaError,
 )
-from .options import Attempt, RetryPolicy, Timeout
+from .options import Attempt, Drift, RetryPolicy, Timeout
 from .secret import Secret
 
 __all__ = ["Transport"]
@@ -47,6 +48,7 @@ R = TypeVar("R")
 logger: Final = logging.getLogger("unmta_async")
 
 _NO_PATH: Final[Mapping[str, str]] = {}
+_NO_DRIFT: Final[Collection[Drift]] = ()
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -71,6 +73,7 @@ class Transport:
     max_body: int
     max_list_body: int
     listeners: tuple[Callable[[Attempt], object], ...]
+    watches: tuple[Watch, ...]
 
     async def send(
         self,
@@ -79,19 +82,22 @@ class Transport:
         path: Mapping[str, str] = _NO_PATH,
         query: Mapping[str, object] | None = None,
         json: object = None,
+        header: Mapping[str, object] | None = None,
         timeout: Timeout | float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
         """Make a call, and again where that is safe; return its value or raise what went wrong."""
         try:
-            request = encode(self.base_url, operation, path, query, json, headers)
+            request = encode(self.base_url, operation, path, query, json, headers, header)
             call = self._begin(request, timeout)
             while True:
                 token = self.pool.token.current
                 if token is None:
                     token = await _in_time(self.pool.token.get(), call.deadline)
                 ended = await self._attempt(call, token)
-                result, attempt = ended  # at once, a type checker takes the error for a T
+                result, attempt, drifts = ended  # at once, a type checker takes the error for a T
+                if drifts:
+                    self._tell(drifts)
                 pause = await self._next(call, attempt, token)
                 self._report(attempt, pause)
                 if pause is None or not await self._goes_on(call, pause):
@@ -114,7 +120,9 @@ class Transport:
             tries=Tries(self.retry, self.pool.budget, Effect.of(request.operation)),
         )
 
-    async def _attempt(self, call: Call[T], token: Secret) -> tuple[T | UnmtaError, Attempt]:
+    async def _attempt(
+        self, call: Call[T], token: Secret
+    ) -> tuple[T | UnmtaError, Attempt, Collection[Drift]]:
         """Make one exchange. The exceptions of aiohttp become ours here and nowhere else.
 
         An error is returned, and raised where no frame holds the answer.
@@ -134,6 +142,7 @@ class Transport:
                     request.url,
                     data=body,
                     headers=request.headers_with(token),
+                    skip_auto_headers=("Content-Type",),  # where there is no content
                     allow_redirects=False,
                     timeout=_client_timeout(call, began),
                 ) as response:
@@ -152,7 +161,10 @@ class Transport:
             fault = translate(ConnectionAbortedError(), body, closed=True)
         except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
             raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
-        return _result(call, response, arrived, fault, clock() - began)
+        seconds, drifts = clock() - began, _NO_DRIFT
+        if self.watches and response is not None and fault is None:
+            drifts = differences(request.operation, response.status, arrived)
+        return *_result(call, response, arrived, fault, seconds), drifts
 
     async def _next(self, call: Call[T], attempt: Attempt, token: Secret) -> float | None:
         """Return the seconds until the next attempt, or None if the call is over."""
@@ -208,6 +220,14 @@ class Transport:
                 listener(attempt)
             except Exception:  # the answer, perhaps with a password, is worth more than its report
                 logger.exception("on_attempt failed")
+
+    def _tell(self, drifts: Collection[Drift]) -> None:
+        for watch in self.watches:
+            for drift in watch.news(drifts):
+                try:
+                    watch.listener(drift)
+                except Exception:  # as above
+                    logger.exception("on_drift failed")
 
 
 async def _in_time(asking: Awaitable[R], deadline: float) -> R:

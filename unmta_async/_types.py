@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, overload
 
+import attrs
 import msgspec
 
-__all__ = ["UNSET", "OpenEnum", "Timestamp", "Unset", "known"]
+__all__ = ["UNSET", "OpenEnum", "OpenIntEnum", "Tagged", "Timestamp", "Unset", "known"]
 
 Timestamp: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware `datetime`; to a type checker a plain one. The decoder insists on a zone."""
@@ -30,8 +32,23 @@ UNSET: Final = Unset.UNSET
 """Stands for "not given" where None is a value of its own and would be sent as null."""
 
 
-def known(value: str) -> str:
-    """Return a value that a set of strings is known to have today, as it is.
+@attrs.frozen(eq=False)
+class Tagged:
+    """In an annotation of one of several models: the key of the JSON that says which, and how.
+
+    An object whose key says anything else is kept as it came.
+    """
+
+    key: str
+    models: Mapping[str | int, Any]
+
+
+@overload
+def known(value: str) -> str: ...
+@overload
+def known(value: int) -> int: ...
+def known(value: str | int) -> str | int:
+    """Return a value that a set is known to have today, as it is.
 
     Without this, a type checker would take the known values for all there can be, and a comparison
     with another one for a mistake.
@@ -51,5 +68,18 @@ class OpenEnum(enum.StrEnum):
             return None
         member = str.__new__(cls, value)
         member._name_ = value
+        member._value_ = value
+        return member
+
+
+class OpenIntEnum(enum.IntEnum):
+    """A set of integers that may grow, in the way of `OpenEnum`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = str(value)
         member._value_ = value
         return member

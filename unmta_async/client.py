@@ -9,23 +9,26 @@ import re
 import ssl as ssl_module
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import attrs
 
 from ._aiohttp import Connector, send_once
 from ._auth import TokenSource, TokenSupplier
+from ._drift import Watch
 from ._endpoint import check_base_url, check_proxy, proxy_from_environment
 from ._generated import Resources
 from ._operation import Answer, Operation, PathParameter
 from ._pool import Pool
 from ._transport import Transport
 from .errors import UsageError
-from .options import Attempt, RetryPolicy, Timeout
+from .options import Attempt, Drift, RetryPolicy, Timeout
 from .secret import Secret
 
 __all__ = ["UnmtaClient"]
+
+T = TypeVar("T")
 
 BASE_URL: Final = "https://app.unmta.com/api/v1"
 BASE_URL_VARIABLE: Final = "UNMTA_BASE_URL"
@@ -59,6 +62,8 @@ class UnmtaClient(Resources):
         proxy: The URL of an http proxy.
         trust_env: Take the proxy from the environment (HTTPS_PROXY, NO_PROXY).
         on_attempt: A plain function, called with an `Attempt` after each attempt.
+        on_drift: A plain function, called with a `Drift` for whatever an answer has that the
+            contract does not say; once for each that differs.
 
     Raises:
         UsageError: An option makes no sense.
@@ -80,6 +85,7 @@ class UnmtaClient(Resources):
         proxy: str | None = None,
         trust_env: bool = False,
         on_attempt: Callable[[Attempt], object] | None = None,
+        on_drift: Callable[[Drift], object] | None = None,
     ) -> None:
         # From here on no traceback shows them.
         token = Secret(token) if isinstance(token, str) else token
@@ -118,7 +124,8 @@ class UnmtaClient(Resources):
                 retry=policy,
                 max_body=max_body,
                 max_list_body=max_list_body,
-                listeners=_listeners(on_attempt),
+                listeners=_listeners("on_attempt", on_attempt),
+                watches=tuple(map(Watch, _listeners("on_drift", on_drift))),
             )
         )
 
@@ -132,6 +139,7 @@ class UnmtaClient(Resources):
         timeout: Timeout | float | None = None,
         retry: RetryPolicy | None = None,
         on_attempt: Callable[[Attempt], object] | None = None,
+        on_drift: Callable[[Drift], object] | None = None,
     ) -> Self:
         """Return a client with other options on the same connections.
 
@@ -142,6 +150,8 @@ class UnmtaClient(Resources):
             retry: When to try again; as this client if not given. Its budget is this client's all
                 the same.
             on_attempt: Called after each attempt, behind those that this client calls.
+            on_drift: The same for what the contract does not say. It hears everything once,
+                whatever others have heard.
         """
         old = self._transport
         client = copy.copy(self)
@@ -151,7 +161,8 @@ class UnmtaClient(Resources):
                 old,
                 timeout=old.timeout if timeout is None else Timeout.of(timeout),
                 retry=old.retry if retry is None else retry,
-                listeners=old.listeners + _listeners(on_attempt),
+                listeners=old.listeners + _listeners("on_attempt", on_attempt),
+                watches=old.watches + tuple(map(Watch, _listeners("on_drift", on_drift))),
             )
         )
         return client
@@ -273,10 +284,10 @@ def _check_sizes(**sizes: object) -> None:
 
 
 def _listeners(
-    on_attempt: Callable[[Attempt], object] | None,
-) -> tuple[Callable[[Attempt], object], ...]:
-    if on_attempt is None:
+    name: str, listener: Callable[[T], object] | None
+) -> tuple[Callable[[T], object], ...]:
+    if listener is None:
         return ()
-    if not callable(on_attempt) or inspect.iscoroutinefunction(on_attempt):
-        raise UsageError("on_attempt must be a plain function, not an async one")
-    return (on_attempt,)
+    if not callable(listener) or inspect.iscoroutinefunction(listener):
+        raise UsageError(f"{name} must be a plain function, not an async one")
+    return (listener,)

@@ -1,15 +1,15 @@
-"""What a caller may choose, `Timeout` and `RetryPolicy`, and what they may hear, `Attempt`."""
+"""What a caller may choose, `Timeout` and `RetryPolicy`, and may hear, `Attempt` and `Drift`."""
 
 from __future__ import annotations
 
 import math
-from typing import Self, TypeGuard
+from typing import Literal, Self, TypeAlias, TypeGuard
 
 import attrs
 
 from .errors import UnmtaError, UsageError
 
-__all__ = ["Attempt", "RetryPolicy", "Timeout"]
+__all__ = ["Attempt", "Drift", "DriftKind", "RetryPolicy", "Timeout"]
 
 
 @attrs.frozen
@@ -119,3 +119,38 @@ class Attempt:
             f"{self.operation}: {self.method} {self.route} -> {ending} in {self.seconds:.3f} s "
             f"(attempt {self.number}, request id {self.request_id or 'none'})"
         )
+
+
+DriftKind: TypeAlias = Literal[
+    "unknown field", "unknown value", "missing field", "wrong type", "undocumented status"
+]
+
+
+@attrs.frozen(kw_only=True)
+class Drift:
+    """Something of an answer that the contract does not say, as told to `on_drift`.
+
+    It holds no value of the answer, with one exception: a value of a set that is known by its
+    members, such as a status.
+
+    Attributes:
+        operation: The operation, such as "domains.list".
+        path: Where in the answer, such as "data[].status": all items of a list are one place.
+        kind: What is the matter there.
+        seen: What was there: the unknown value, the status, or the JSON type; "" if nothing was.
+        schema: The schema of the contract that this is about, such as "Domain"; "" if the answer's
+            own, around all that has a name.
+        field: Where in that schema, such as "status".
+    """
+
+    operation: str
+    path: str
+    kind: DriftKind
+    seen: str = ""
+    schema: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        """What a log may say of it."""
+        where = f" at {self.path}" if self.path else ""
+        return f"{self.operation}: {self.kind}{where}{f' ({self.seen})' if self.seen else ''}"

@@ -130,8 +130,8 @@ def test_only_files_of_ours_are_replaced_or_removed(
 BAD = {
     TINY + "a: [\n": ":11: #/: not YAML: ",
     TINY.replace("operationId:", "operationID:"): ":7: #/paths/~1things/get/operationID: unknown",
-    TINY.replace("tags:", "deprecated: true\n      tags:"): (
-        ":8: #/paths/~1things/get/deprecated: not supported in an operation: `deprecated`"
+    TINY.replace("tags:", "security: []\n      tags:"): (
+        ":8: #/paths/~1things/get/security: not supported in an operation: `security`"
     ),
 }
 

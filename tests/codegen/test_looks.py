@@ -216,8 +216,8 @@ def test_fields_have_their_python_names() -> None:
 
 
 def test_equal_names_are_told_apart_as_in_the_class() -> None:
-    properties = {"createdAt": TEXT, "created_at": TIME, "id": TEXT, "additional": TIME}
-    schema = thing(properties=properties, **{"x-created": "created_at"})
+    properties = {"createdAt": TIME, "created_at": TEXT, "id": TEXT, "additional": TIME}
+    schema = thing(properties=properties, **{"x-created": "createdAt"})
     by_path = {ONE: delete(path()) | get(path())}
     assert look(by_path, Thing=schema) == Look(constant="GET", created="created_at_")
     more = {"x-created": "additional", "additionalProperties": TEXT}

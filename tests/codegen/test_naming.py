@@ -73,11 +73,41 @@ def test_json_names_become_python_names(given: str, name: str) -> None:
     assert name.isidentifier()
 
 
+CLASSES = {
+    "Cluster": "Cluster",
+    "DNSRecord": "DNSRecord",
+    "dns-record": "DnsRecord",
+    "tracking_domain": "TrackingDomain",
+    "IP": "Ip",
+    "2fa": "Model2fa",
+    "größe": "Größe",
+    "Secret": "SecretModel",
+    "Exception": "ExceptionModel",
+    "none": "NoneModel",
+    "@": "Model",
+}
+
+
+@pytest.mark.parametrize(("given", "name"), CLASSES.items())
+def test_schemas_become_classes(given: str, name: str) -> None:
+    assert naming.model_name(given) == name
+    assert name.isidentifier()
+
+
+def test_of_two_fields_of_one_name_that_in_the_style_of_python_keeps_it() -> None:
+    given = ["fooBar", "foo_bar", "foo-bar", "from", "from_", "ﬁ", "fi", "str"]
+    assert naming.field_names(given, {"str"}) == [
+        "foo_bar_", "foo_bar", "foo_bar__", "from__", "from_", "fi_", "fi", "str_",
+    ]  # fmt: skip
+
+
 def test_members_of_an_enum_are_told_apart() -> None:
     values = ["on", "us-dal-1", "us_dal_1", "1st", "", "name", "mro", "a b"]
     assert naming.member_names(values) == [
         "ON", "US_DAL_1", "US_DAL_1_", "VALUE_1ST", "EMPTY", "NAME_", "MRO_", "A_B",
     ]  # fmt: skip
+    assert naming.member_names([1, -1, 0]) == ["VALUE_1", "MINUS_1", "VALUE_0"]
+    assert naming.member_names(["+", "-", "a", "A"]) == ["VALUE_", "VALUE__", "A", "A_"]
 
 
 def test_plurals() -> None:
@@ -104,11 +134,10 @@ CLASHES = {
     ),
     f"/a: {{get: {_operation('models', 'x')}}}": "its tag cannot become `models`",
     f"/a: {{get: {_operation('close', 'x')}}}": "its tag cannot become `close`",
-    f"/a: {{get: {_operation('page', 'x')}}}": "its tag cannot become `Page`",
     f"/a: {{get: {_operation('my-tag', 'x')}, put: {_operation('my_tag', 'y')}}}": (
         "its tag cannot become `my_tag`"
     ),
-    f"/a: {{get: {_operation('1', 'x')}}}": "its tag cannot become `1`",
+    f"/a: {{get: {_operation('1', 'x')}}}": "its tag cannot become `field_1`",
 }
 
 

@@ -22,6 +22,8 @@ LIST: Final[Operation[Sequence[Cluster]]] = Operation(
     method="GET",
     route="/clusters",
     returns=Sequence[Cluster],
+    listed="id",
+    statuses=frozenset({200, 401}),
 )
 
 

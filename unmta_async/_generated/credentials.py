@@ -24,6 +24,8 @@ LIST: Final[Operation[Sequence[Credential]]] = Operation(
     route="/clusters/{cluster}/credentials",
     path=(CLUSTER,),
     returns=Sequence[Credential],
+    listed="user",
+    statuses=frozenset({200, 401, 404}),
 )
 CREATE: Final[Operation[CreatedCredential]] = Operation(
     name="credentials.create",
@@ -32,6 +34,7 @@ CREATE: Final[Operation[CreatedCredential]] = Operation(
     path=(CLUSTER,),
     answer=Answer.WHOLE,
     returns=CreatedCredential,
+    statuses=frozenset({201, 401, 404, 422}),
     identity="user",
     secret="password",
     hostnames=frozenset({"domains"}),
@@ -42,6 +45,7 @@ UPDATE: Final[Operation[Credential]] = Operation(
     route="/clusters/{cluster}/credentials/{user}",
     path=(CLUSTER, USER),
     returns=Credential,
+    statuses=frozenset({200, 401, 404, 422}),
     identity="user",
     hostnames=frozenset({"domains"}),
 )
@@ -51,6 +55,7 @@ DELETE: Final[Operation[None]] = Operation(
     route="/clusters/{cluster}/credentials/{user}",
     path=(CLUSTER, USER),
     answer=Answer.NOTHING,
+    statuses=frozenset({204, 401, 404}),
     look=Look(LIST, identity="user", created="created_at"),
 )
 

@@ -26,6 +26,8 @@ LIST: Final[Operation[Sequence[Domain]]] = Operation(
     route="/clusters/{cluster}/domains",
     path=(CLUSTER,),
     returns=Sequence[Domain],
+    listed="name",
+    statuses=frozenset({200, 401, 404}),
 )
 GET: Final[Operation[DomainDetail]] = Operation(
     name="domains.get",
@@ -33,6 +35,7 @@ GET: Final[Operation[DomainDetail]] = Operation(
     route="/clusters/{cluster}/domains/{domain}",
     path=(CLUSTER, DOMAIN),
     returns=DomainDetail,
+    statuses=frozenset({200, 401, 404}),
     identity="name",
 )
 CREATE: Final[Operation[DomainDetail]] = Operation(
@@ -41,6 +44,7 @@ CREATE: Final[Operation[DomainDetail]] = Operation(
     route="/clusters/{cluster}/domains",
     path=(CLUSTER,),
     returns=DomainDetail,
+    statuses=frozenset({201, 401, 404, 422}),
     identity="name",
     hostnames=frozenset({"name"}),
 )
@@ -50,6 +54,7 @@ DELETE: Final[Operation[None]] = Operation(
     route="/clusters/{cluster}/domains/{domain}",
     path=(CLUSTER, DOMAIN),
     answer=Answer.NOTHING,
+    statuses=frozenset({204, 401, 404}),
     look=Look(GET, created="created_at"),
 )
 

@@ -24,6 +24,8 @@ LIST: Final[Operation[Sequence[Mta]]] = Operation(
     route="/clusters/{cluster}/mtas",
     path=(CLUSTER,),
     returns=Sequence[Mta],
+    listed="id",
+    statuses=frozenset({200, 401, 404}),
 )
 
 
