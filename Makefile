@@ -9,7 +9,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest soak coverage check generate format build clean distclean
+.PHONY: help demo test test-lowest soak coverage check api-diff generate format build clean distclean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,12 @@ check: $(VENV)/.dev ## Lint, type-check, and see that the generated code is fres
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m codegen --check
+	$(BIN)/python -m codegen.api_diff --check
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+api-diff: $(VENV)/.codegen ## Show what changed for callers since a release, or since BASE=<commit>
+	@$(BIN)/python -m codegen.api_diff $(if $(BASE),'$(BASE)') $(ARGS)
 
 generate: $(VENV)/.codegen ## Write unmta_async/_generated/ from openapi/unmta.yaml
 	$(BIN)/python -m codegen
