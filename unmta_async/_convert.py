@@ -118,6 +118,8 @@ def reader(of: Any) -> Callable[[Text], Any]:
 
     def read(body: Text) -> Any:
         with contextlib.suppress(Exception):  # the tolerant tier finds out what it was
+            if not body.isascii():
+                body.decode()  # msgspec does not look at what it skips
             return read_strictly(body)
         return _read_tolerantly(body, of)
 

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import Final
 
 from ._policy import POLICY, Effect, Fault, Finding, Verdict, classify
-from .errors import NotFoundError, PasswordLostError, UnmtaError, ValidationError
+from .errors import (
+    NotFoundError,
+    PasswordLostError,
+    ServiceUnavailableError,
+    UnmtaError,
+    ValidationError,
+)
 from .options import RetryPolicy
 
 __all__ = ["Gate", "RetryBudget", "Tries"]
@@ -75,6 +81,7 @@ class Tries:
         self._jitter = jitter
         self._failed = 0
         self._throttled = 0
+        self._unavailable = False
         self._spent = 0
         self.doubt = False
         self.renewed = False
@@ -112,6 +119,7 @@ class Tries:
         error.attempts = self.number
         if fault is Fault.THROTTLED:
             self._throttled += 1
+            self._unavailable |= isinstance(error, ServiceUnavailableError)
         else:
             self._failed += 1
         if fault.leaves_doubt and self.changes_something:
@@ -140,6 +148,8 @@ class Tries:
             identity: The names of what the call is about.
             field: The field of the request that has the last of them.
         """
+        if self._unavailable and self._tells_of_itself(error, field):
+            error.may_have_been_applied = True
         if not self._lost_password(error, field):
             return error
         lost = PasswordLostError(
@@ -153,16 +163,21 @@ class Tries:
         return lost
 
     def _lost_password(self, error: UnmtaError, field: str | None) -> bool:
-        """Whether the call may have left a credential without its password.
-
-        A name that is taken after the API had put an earlier attempt off is a doubt, too: the API
-        may have said 503 and created it.
-        """
+        """Whether the call may have left a credential without its password."""
         if self._effect is not Effect.CREATE_SECRET or error.password is not None:
             return False
+        return self.doubt or (self._throttled > 0 and self._tells_of_itself(error, field))
+
+    def _tells_of_itself(self, error: UnmtaError, field: str | None) -> bool:
+        """Whether an error is what an earlier attempt of this call would cause, if it was applied.
+
+        The name is taken then, or the resource gone. The API may say 503, and do it all the same.
+        """
+        if self._effect not in (Effect.DELETE, Effect.ONCE, Effect.CREATE_SECRET):
+            return False
         if isinstance(error, ValidationError):
-            return self._throttled > 0 and field in error.errors
-        return self.doubt
+            return field in error.errors or not error.errors
+        return isinstance(error, NotFoundError)
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:
         policy = self._policy

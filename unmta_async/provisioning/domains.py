@@ -133,14 +133,18 @@ class _Run:
         if error.may_have_been_applied:
             self.doubts.append((name, error))
             return None
-        taken = isinstance(error, ValidationError) and "name" in error.errors
-        return _settled(name, error, await self._look(name) if taken else None)
+        return _settled(name, error, await self._look(name) if is_about_name(error) else None)
 
     async def _look(self, name: str) -> DomainDetail | None:
         """Return the domain if somebody has made it since the run began, the run itself perhaps."""
         with suppress(UnmtaError):
             return await self._client.domains.get(self._cluster, name)
         return None
+
+
+def is_about_name(error: UnmtaError) -> bool:
+    """Whether a domain was refused for its name, which may be taken; or nobody knows for what."""
+    return isinstance(error, ValidationError) and ("name" in error.errors or not error.errors)
 
 
 def _settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:

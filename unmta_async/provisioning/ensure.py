@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import NotFoundError, UnmtaError, ValidationError
-from .domains import Outcome
+from ..errors import NotFoundError, UnmtaError
+from .domains import Outcome, is_about_name
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
@@ -38,7 +38,7 @@ async def ensure_domain(client: UnmtaClient, cluster: str, name: str) -> Outcome
     try:
         domain = await client.domains.create(cluster, name=name)
     except UnmtaError as error:
-        refused = isinstance(error, ValidationError) and "name" in error.errors
+        refused = is_about_name(error)
         doubtful = refused or error.may_have_been_applied
         found = await _find(client, cluster, name) if doubtful else None
         if found is None:
@@ -51,7 +51,7 @@ async def ensure_domain_absent(client: UnmtaClient, cluster: str, name: str) -> 
     """Make sure that a cluster has no domain of a name.
 
     Returns:
-        True if it deleted the domain, False if there was none.
+        True if the domain is gone by this call, or perhaps by it; False if there was none.
 
     Raises:
         NotFoundError: The token may not see the cluster, or there is none.
