@@ -261,6 +261,7 @@ def not_found(*, confirmed):
         (LOOK_AT_LIST, Dated([thing("other.com")], NOW), Finding.GONE),
         (LOOK_AT_LIST, Dated([thing("other.com"), thing("Example.COM")], NOW), Finding.OLDER),
         (LOOK_AT_LIST, Dated([thing("other.com"), thing(age=1.0)], NOW), Finding.UNCLEAR),
+        (LOOK_AT_LIST, Dated([thing("Example.com"), thing(age=1.0)], NOW), Finding.UNCLEAR),
     ],
 )
 def test_what_a_look_tells(look, seen, finding):

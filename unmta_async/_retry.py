@@ -102,6 +102,11 @@ class Tries:
         error.attempts = self.number - 1
         error.may_have_been_applied = self.doubt
 
+    def refused(self, error: UnmtaError) -> None:
+        """Tell an error that another token may mend what is known so far."""
+        error.attempts = self.number
+        error.may_have_been_applied = self.doubt
+
     def succeeded(self) -> None:
         """Give back what the retries of this call took from the budget."""
         self._budget.give(self._spent or 1)

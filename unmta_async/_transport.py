@@ -160,6 +160,7 @@ class Transport:
         if error is None or call.tries.was_applied(error):
             return None
         if isinstance(error, AuthenticationError) and error.confirmed and not call.tries.renewed:
+            call.tries.refused(error)
             call.tries.renewed = await self._renew(call, attempt, token)
             if call.tries.renewed:
                 return 0.0
