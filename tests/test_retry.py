@@ -487,7 +487,8 @@ def test_a_name_taken_after_a_wait_is_a_doubt(first, faults, doubtful):
         (Effect.ONCE, rate_limited(), ValidationError("x", errors=TAKEN), False),
         (Effect.ONCE, UNSENT, ValidationError("x", errors=TAKEN), False),
         (Effect.DELETE, unavailable(confirmed=True), not_found(confirmed=True), True),
-        (Effect.ONCE, unavailable(confirmed=True), not_found(confirmed=True), True),
+        (Effect.ONCE, unavailable(confirmed=True), not_found(confirmed=True), False),
+        (Effect.CREATE_SECRET, rate_limited(), not_found(confirmed=True), False),
         (Effect.DELETE, rate_limited(), not_found(confirmed=True), False),
         (Effect.DELETE, unavailable(confirmed=True), status(APIError, 400), False),
         (Effect.READ, unavailable(confirmed=True), not_found(confirmed=True), False),
@@ -502,6 +503,12 @@ def test_an_answer_that_contradicts_a_503_of_the_api_is_in_doubt(effect, first, 
     call.failed(last, math.inf)
     assert call.final(last, ("a1b2c3d4", "web"), "user") is last
     assert last.may_have_been_applied is doubtful
+
+
+def test_an_error_that_holds_the_password_is_the_last():
+    error = unavailable(confirmed=True)
+    error.password = Secret("hunter2")
+    assert tries(Effect.CREATE_SECRET).failed(error, math.inf) is None
 
 
 @every_effect

@@ -114,9 +114,7 @@ class Body(aiohttp.BytesPayload):
         return super().decode(encoding, errors)
 
 
-async def read(
-    response: aiohttp.ClientResponse, body: bytearray, limit: int
-) -> UnmtaError | None:
+async def read(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> UnmtaError | None:
     """Gather a body, counting its bytes after inflation; return an error if they are too many."""
     try:
         async for chunk in response.content.iter_any():

@@ -16,6 +16,7 @@ from .errors import (
     ServiceUnavailableError,
     UnmtaError,
     ValidationError,
+    printable,
 )
 from .options import RetryPolicy
 
@@ -64,6 +65,7 @@ class Tries:
 
     Attributes:
         doubt: Whether an attempt may have been applied.
+        must_look: Whether to look at the resource before the next attempt.
         renewed: Whether an attempt followed a renewal of the token.
         finding: What the last look told, if there was one.
     """
@@ -82,8 +84,10 @@ class Tries:
         self._failed = 0
         self._throttled = 0
         self._unavailable = False
+        self._lost = False
         self._spent = 0
         self.doubt = False
+        self.must_look = False
         self.renewed = False
         self.finding: Finding | None = None
 
@@ -127,16 +131,13 @@ class Tries:
             self._unavailable |= isinstance(error, ServiceUnavailableError)
         else:
             self._failed += 1
-        if fault.leaves_doubt and self.changes_something:
-            self.doubt = True
+        again = fault is Fault.AMBIGUOUS and self.changes_something
+        self.doubt |= verdict.leaves_doubt or again
+        self.must_look |= verdict is Verdict.LOOK
+        self._lost |= verdict is Verdict.PASSWORD_LOST
         error.may_have_been_applied = self.doubt
-        wait = self._wait(verdict, error)
+        wait = None if error.password is not None else self._wait(verdict, error)
         return wait if wait is not None and wait < left and self._pay(verdict) else None
-
-    @property
-    def must_look(self) -> bool:
-        """Whether to look at the resource before the next attempt."""
-        return self.doubt and self._effect is Effect.DELETE
 
     def was_applied(self, error: UnmtaError) -> bool:
         """Whether a deletion that ended with an error happened by one of its attempts after all."""
@@ -158,7 +159,7 @@ class Tries:
         if not self._lost_password(error, field):
             return error
         lost = PasswordLostError(
-            f"{' / '.join(identity)} may exist now, but its password did not arrive: "
+            f"{printable(' / '.join(identity))} may exist now, but its password did not arrive: "
             f"{error.message}",
             identity=identity,
             reason=error,
@@ -171,18 +172,20 @@ class Tries:
         """Whether the call may have left a credential without its password."""
         if self._effect is not Effect.CREATE_SECRET or error.password is not None:
             return False
-        return self.doubt or (self._throttled > 0 and self._tells_of_itself(error, field))
+        return self._lost or (self._throttled > 0 and self._tells_of_itself(error, field))
 
     def _tells_of_itself(self, error: UnmtaError, field: str | None) -> bool:
         """Whether an error is what an earlier attempt of this call would cause, if it was applied.
 
         The name is taken then, or the resource gone. The API may say 503, and do it all the same.
         """
-        if self._effect not in (Effect.DELETE, Effect.ONCE, Effect.CREATE_SECRET):
-            return False
-        if isinstance(error, ValidationError):
-            return field in error.errors or not error.errors
-        return isinstance(error, NotFoundError)
+        if self._effect is Effect.DELETE:
+            return isinstance(error, NotFoundError)
+        if self._effect in (Effect.ONCE, Effect.CREATE_SECRET):
+            return isinstance(error, ValidationError) and (
+                field in error.errors or not error.errors
+            )
+        return False
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:
         policy = self._policy

@@ -148,10 +148,14 @@ class Transport:
             if not self.pool.closed or is_cancelled():
                 if may_be_sent(body) and call.tries.changes_something:
                     logger.warning("%s was cancelled, and may be applied", request.operation.name)
+                arrived.clear()  # it may hold a password
                 raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
             fault = translate(ConnectionAbortedError(), body, closed=True)
         except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
-            raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+            if not self.pool.closed:
+                arrived.clear()
+                raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+            fault = translate(error, body, closed=True)
         return _result(call, response, arrived, fault, clock() - began)
 
     async def _next(self, call: Call[T], attempt: Attempt, token: Secret) -> float | None:

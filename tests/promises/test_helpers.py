@@ -31,7 +31,7 @@ UnmtaError: nothing goes wrong, or nothing that matters
 -                                     created/1 existed/2  True/1    False/2    3+1/4
 unsolicited-answer                    created/1 ·          True/1    ·          ·
 rate-limited retry_after=0            created/2 existed/3  True/2    False/3    3+1/5
-json-503                              created/2 existed/3  True/2    True/3     3+1/5
+json-503                              created/2 existed/3  True/2    True/4     3+1/5
 
 ConnectionLostError: it looks
 reset-before-reading                  doubt/2   existed/2  True/3    True/2     2+1-1/5
@@ -56,7 +56,7 @@ other-resource                        existed/2 ·          ·         ·       
 no-data                               existed/2 ·          True/1    ·          2+2/5
 
 UnmtaError: it was applied, though the API said that it was busy
-json-503, applied                     existed/3 existed/3  True/3    ·          2+2/6
+json-503, applied                     existed/3 existed/3  True/4    ·          2+2/6
 
 UnexpectedResponseError: refused
 html-302                              raise/1   raise/1    raise/1   raise/1    2+1-1/4
