@@ -132,13 +132,38 @@ async def test_a_pause_that_the_api_asks_for_is_followed_by_a_look_if_there_is_d
     assert error.may_have_been_applied
 
 
-@pytest.mark.parametrize("first", [answer(429, {"message": "x"}), answer(503, {"message": "x"})])
-async def test_a_404_after_a_pause_alone_is_a_404(first):
-    async with Scripted(first, NOT_FOUND) as server, server.client() as client:
+async def test_a_401_in_between_keeps_the_doubt():
+    """A new token helps the look, which finds that the deletion must not be sent again."""
+    tokens = iter(["revoked", "new"])
+
+    async def token():
+        return next(tokens)
+
+    refused = answer(401, {"message": "Unauthenticated."})
+    script = [html(502), domain(), refused, domain(created=JUST_NOW), DELETED]
+    async with Scripted(*script) as server, server.client(token=token) as client:
+        error = await failure(delete_domain(client))
+    assert methods(server) == ["DELETE", "GET", "DELETE", "GET"]
+    assert (error.attempts, error.may_have_been_applied) == (2, True)
+
+
+async def test_a_404_after_a_429_is_a_404():
+    busy = answer(429, {"message": "Too Many Requests"})
+    async with Scripted(busy, NOT_FOUND) as server, server.client() as client:
         error = await failure(delete_domain(client))
     assert methods(server) == ["DELETE", "DELETE"]
     assert isinstance(error, NotFoundError)
     assert not error.may_have_been_applied
+
+
+async def test_a_404_after_a_503_of_the_api_is_in_doubt():
+    """It says that nothing was done; but then who deleted it?"""
+    down = answer(503, {"message": "Service Unavailable"})
+    async with Scripted(down, NOT_FOUND) as server, server.client() as client:
+        error = await failure(delete_domain(client))
+    assert methods(server) == ["DELETE", "DELETE"]
+    assert isinstance(error, NotFoundError)
+    assert error.may_have_been_applied
 
 
 async def test_a_404_to_the_first_try_is_a_404():

@@ -74,7 +74,7 @@ async def test_a_look_that_finds_nothing_leaves_the_creation_in_its_doubt(look):
 
 
 @pytest.mark.parametrize("look", [NOT_FOUND, html(502)])
-async def test_a_name_that_is_refused_and_not_there_is_refused(look):
+async def test_a_name_that_is_refused_and_not_found_is_refused(look):
     retry = RetryPolicy.none()
     async with Scripted(TAKEN, look) as server, server.client(retry=retry) as client:
         assert isinstance(await failure(ensure_domain(client, CLUSTER, NAME)), ValidationError)
@@ -140,9 +140,30 @@ async def test_a_deletion_in_doubt_is_settled_by_the_client(fault):
 
 async def test_a_client_that_tries_nothing_again_leaves_the_look_to_the_helper():
     retry = RetryPolicy.none()
-    async with Scripted(Act.RESET, NOT_FOUND) as server, server.client(retry=retry) as client:
+    script = [Act.RESET, NOT_FOUND, VISIBLE]
+    async with Scripted(*script) as server, server.client(retry=retry) as client:
         assert await ensure_domain_absent(client, CLUSTER, NAME) is True
-    assert methods(server) == ["DELETE", "GET"]
+    assert methods(server) == ["DELETE", "GET", "GET"]
+
+
+DOWN = answer(503, {"message": "Service Unavailable"})
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [DOWN, NOT_FOUND, html(502), VISIBLE],  # the look fails
+        [DOWN, NOT_FOUND, FOUND, VISIBLE],  # made anew
+        [DOWN, NOT_FOUND, NOT_FOUND, INVISIBLE],
+        [DOWN, NOT_FOUND, NOT_FOUND, html(502)],
+    ],
+)
+async def test_a_404_in_doubt_is_not_taken_for_the_absence_of_the_domain(script):
+    retry = RetryPolicy(backoff=0, attempts=1)
+    async with Scripted(*script) as server, server.client(retry=retry) as client:
+        error = await failure(ensure_domain_absent(client, CLUSTER, NAME))
+    assert isinstance(error, NotFoundError)
+    assert error.may_have_been_applied
 
 
 @pytest.mark.parametrize("look", [FOUND, html(404)])

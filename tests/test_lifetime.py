@@ -334,6 +334,21 @@ def open_files() -> int:
     return len([*Path("/dev/fd").iterdir()])
 
 
+async def test_a_borrowed_session_that_is_closed_within_a_middleware_is_said_in_our_words():
+    """Aiohttp has an AssertionError for it."""
+
+    async def close_first(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        await session.close()
+        return await handler(request)
+
+    async with Scripted(EMPTY) as server:
+        session = aiohttp.ClientSession(middlewares=[close_first])
+        client = UnmtaClient(token=TOKEN, base_url=server.base_url, session=session)
+        assert isinstance(await failure(client.clusters.list()), ClientClosedError)
+
+
 async def test_a_slow_token_does_not_outlast_the_call():
     """`total` bounds the whole call, the token's callable included."""
 

@@ -158,6 +158,15 @@ async def test_a_name_that_somebody_else_takes_in_mid_run_existed(client, sandbo
     assert found == {"d0.example.com": "created", "d1.example.com": "existed"}
 
 
+async def test_a_name_that_is_taken_and_cannot_be_looked_up_is_settled_at_the_end():
+    taken = answer(422, {"message": "x", "errors": {"name": ["The name has been taken."]}})
+    listed = answer(200, {"data": [DOMAIN]})
+    script = [answer(200, {"data": []}), taken, html(502), html(502), html(502), listed]
+    async with Scripted(*script) as server, server.client() as client:
+        assert await statuses(client, ["example.com"]) == {"example.com": "existed"}
+    assert len(server.requests) == len(script)
+
+
 async def test_an_outcome_comes_as_soon_as_it_is_known(client):
     """The first outcome does not wait for the names that come later."""
     first_seen = asyncio.Event()

@@ -145,6 +145,8 @@ CASES = [
     for effect, verdict in zip(COLUMNS, verdicts, strict=True)
 ]
 UNSENT = ConnectError("x")
+TAKEN = {"user": ["The user has already been taken."]}
+OTHER = {"domains.0": ["The domains.0 field must be a string."]}
 every_effect = pytest.mark.parametrize("effect", Effect)
 
 
@@ -259,6 +261,7 @@ def not_found(*, confirmed):
         (LOOK_AT_LIST, Dated([thing("other.com")], NOW), Finding.GONE),
         (LOOK_AT_LIST, Dated([thing("other.com"), thing("Example.COM")], NOW), Finding.OLDER),
         (LOOK_AT_LIST, Dated([thing("other.com"), thing(age=1.0)], NOW), Finding.UNCLEAR),
+        (LOOK_AT_LIST, Dated([thing("Example.com"), thing(age=1.0)], NOW), Finding.UNCLEAR),
     ],
 )
 def test_what_a_look_tells(look, seen, finding):
@@ -473,6 +476,39 @@ def test_a_name_taken_after_a_wait_is_a_doubt(first, faults, doubtful):
     refusal = ValidationError("x", errors=faults)
     assert call.failed(refusal, math.inf) is None
     assert lost(call, refusal) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("effect", "first", "last", "doubtful"),
+    [
+        (Effect.ONCE, unavailable(confirmed=True), ValidationError("x", errors=TAKEN), True),
+        (Effect.ONCE, unavailable(confirmed=True), ValidationError("x"), True),  # body was cut
+        (Effect.ONCE, unavailable(confirmed=True), ValidationError("x", errors=OTHER), False),
+        (Effect.ONCE, rate_limited(), ValidationError("x", errors=TAKEN), False),
+        (Effect.ONCE, UNSENT, ValidationError("x", errors=TAKEN), False),
+        (Effect.DELETE, unavailable(confirmed=True), not_found(confirmed=True), True),
+        (Effect.ONCE, unavailable(confirmed=True), not_found(confirmed=True), False),
+        (Effect.CREATE_SECRET, rate_limited(), not_found(confirmed=True), False),
+        (Effect.DELETE, rate_limited(), not_found(confirmed=True), False),
+        (Effect.DELETE, unavailable(confirmed=True), status(APIError, 400), False),
+        (Effect.READ, unavailable(confirmed=True), not_found(confirmed=True), False),
+        (Effect.REPLACE, unavailable(confirmed=True), not_found(confirmed=True), False),
+        (Effect.REPLACE, unavailable(confirmed=True), ValidationError("x"), False),
+    ],
+)
+def test_an_answer_that_contradicts_a_503_of_the_api_is_in_doubt(effect, first, last, doubtful):
+    """The API says that it did nothing; then the name is taken, or the resource gone."""
+    call, last = tries(effect), copy.copy(last)
+    assert call.failed(copy.copy(first), math.inf) is not None
+    call.failed(last, math.inf)
+    assert call.final(last, ("a1b2c3d4", "web"), "user") is last
+    assert last.may_have_been_applied is doubtful
+
+
+def test_an_error_that_holds_the_password_is_the_last():
+    error = unavailable(confirmed=True)
+    error.password = Secret("hunter2")
+    assert tries(Effect.CREATE_SECRET).failed(error, math.inf) is None
 
 
 @every_effect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import random
 import socket
 
 import pytest
@@ -311,6 +312,21 @@ async def test_a_429_that_names_no_time_holds_back_the_others_all_the_same():
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
     assert isinstance(error, RateLimitError)
+    assert len(server.requests) == 1
+
+
+async def test_what_the_gate_held_back_is_not_sent_when_its_time_is_over(monkeypatch):
+    """With a moment to live it would be sent, and then be in doubt for nothing."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    busy = answer(429, {"message": "x"}, Retry_After="0.2")
+    async with Scripted(busy, answer(200, {"data": []})) as server, server.client() as client:
+        await failure(client.with_options(retry=RetryPolicy.none()).clusters.list())
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        calls = [client.clusters.list(timeout=0.3) for _ in range(5)]
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert clock() - began < 10
+    assert [type(result) for result in ended] == [ConnectTimeoutError] * 5
     assert len(server.requests) == 1
 
 

@@ -589,6 +589,16 @@ BROKEN = [
 ]
 
 
+@pytest.mark.parametrize(("user", "rescued"), [("web", True), ("WEB", True), ("other", False)])
+def test_a_password_of_somebody_else_is_not_rescued(user, rescued):
+    """An answer may be about another resource and broken at the same time."""
+    data = CREDENTIAL_JSON | {"user": user, "created_at": 5}
+    broken = reply(201, {"data": data, "password": "theirs"})
+    error = decode(credentials.CREATE, broken, "web")
+    assert isinstance(error, UnexpectedResponseError)
+    assert error.password == (Secret("theirs") if rescued else None)
+
+
 @pytest.mark.parametrize("body", BROKEN)
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 500, 502, 503])
 def test_a_password_is_rescued_from_a_broken_answer(status, body):

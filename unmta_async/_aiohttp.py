@@ -116,14 +116,17 @@ class Body(aiohttp.BytesPayload):
 
 async def read(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> UnmtaError | None:
     """Gather a body, counting its bytes after inflation; return an error if they are too many."""
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            return UnexpectedResponseError(
-                f"the server answered {response.status} with more than {limit} bytes; "
-                "max_body and max_list_body set the limit",
-                status=response.status,
-            )
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                return UnexpectedResponseError(
+                    f"the server answered {response.status} with more than {limit} bytes; "
+                    "max_body and max_list_body set the limit",
+                    status=response.status,
+                )
+    except RuntimeError as error:  # the connection was closed here, between two pieces
+        raise ConnectionBrokenError(type(error).__name__) from None
     return None
 
 

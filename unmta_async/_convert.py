@@ -132,6 +132,8 @@ def reader(of: Any) -> Callable[[Text], Any]:
 
     def read(body: Text) -> Any:
         with contextlib.suppress(Exception):  # the tolerant tier finds out what it was
+            if not body.isascii():
+                body.decode()  # msgspec does not look at what it skips
             return read_strictly(body)
         return _read_tolerantly(body, of)
 
@@ -320,7 +322,9 @@ def _refuse_unset(_: Unset) -> str:
 def _show_datetime(time: datetime) -> str:
     """Write a time as the API does; one without a zone is UTC."""
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    with contextlib.suppress(OverflowError):  # at the ends of the calendar there is no UTC
+        aware = aware.astimezone(UTC)
+    return aware.isoformat().replace("+00:00", "Z")
 
 
 def _not_empty(value: str) -> str:

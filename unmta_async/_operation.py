@@ -139,8 +139,9 @@ class Look:
         if self.identity is None or name is None:
             return value
         key = attrgetter(self.identity)
-        shown = cast("Sequence[object]", value)
-        return next((each for each in shown if is_same_name(key(each), name)), None)
+        same = [each for each in cast("Sequence[object]", value) if is_same_name(key(each), name)]
+        exact = (each for each in same if key(each) == name)
+        return next(exact, same[0] if same else None)
 
 
 @attrs.frozen(kw_only=True, eq=False, slots=False)

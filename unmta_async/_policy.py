@@ -66,11 +66,6 @@ class Fault(enum.Enum):
     REFUSED = "answered: no"
     UNVOUCHED = "answered, but with nothing to rely on; or sent, and then the client was closed"
 
-    @property
-    def leaves_doubt(self) -> bool:
-        """Whether a change may have been applied all the same."""
-        return self in (Fault.AMBIGUOUS, Fault.UNVOUCHED)
-
 
 class Verdict(enum.Enum):
     """What to do about a fault."""
@@ -81,6 +76,11 @@ class Verdict(enum.Enum):
     RAISE = "raise"
     DOUBT = "raise, may have been applied"
     PASSWORD_LOST = "raise, the password went with the answer"
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether the change may have been applied, and nothing that is sent again tells."""
+        return self in (Verdict.LOOK, Verdict.DOUBT, Verdict.PASSWORD_LOST)
 
 
 def _table() -> dict[tuple[Fault, Effect], Verdict]:

@@ -12,6 +12,7 @@ import os
 import random
 import warnings
 from collections.abc import AsyncGenerator, Callable
+from typing import Final
 
 import aiohttp
 
@@ -20,6 +21,8 @@ from ._retry import Gate, RetryBudget
 from .errors import ClientClosedError, ConnectTimeoutError, RateLimitError
 
 __all__ = ["Pool"]
+
+_SHORTEST: Final = 0.001  # seconds; in less nothing is sent and answered
 
 
 class Pool:
@@ -84,7 +87,7 @@ class Pool:
 
         Raises:
             ClientClosedError: There is no session, or none any more.
-            ConnectTimeoutError: No place became free before the deadline.
+            ConnectTimeoutError: No place became free before the deadline, or it is over.
             RateLimitError: The gate opens after the deadline.
         """
         try:
@@ -96,6 +99,8 @@ class Pool:
             raise ConnectTimeoutError("no connection of the client became free in time") from None
         try:
             await self._wait_for_gate(deadline)
+            if deadline - asyncio.get_running_loop().time() < _SHORTEST:
+                raise ConnectTimeoutError("the time for the call was over before it was sent")
             yield self.session(fresh=fresh)
         finally:
             self._places.release()
@@ -108,13 +113,14 @@ class Pool:
     async def _wait_for_gate(self, deadline: float) -> None:
         clock = asyncio.get_running_loop().time
         while (pause := self.gate.pause(clock())) and not self.closed:
-            if clock() + pause >= deadline:
+            room = deadline - clock() - pause
+            if room <= 0:
                 raise RateLimitError(
                     "the API asked for a pause that is longer than this call may wait",
                     status=429,
                     retry_after=pause,
                 )
-            await self.pause(pause + random.random() * min(pause, 1.0))  # noqa: S311 - jitter
+            await self.pause(pause + random.random() * min(pause, 1.0, room))  # noqa: S311 - jitter
 
     async def close(self) -> None:
         """Close the sessions, unless they are borrowed. Calls in flight end with an error."""

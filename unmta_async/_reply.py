@@ -109,7 +109,7 @@ def decode(operation: Operation[T], reply: Reply, subject: str | None = None) ->
             return _unexpected(reply, what)
     # A refusal, 4xx, made nothing; what its body calls a password is none.
     if operation.secret and isinstance(result, UnmtaError) and not 400 <= reply.status < 500:
-        result.password = _rescue(operation.secret, reply.body)
+        result.password = _rescue(operation, operation.secret, reply.body, subject)
     if operation.dated and not isinstance(result, UnmtaError):
         return cast("T", Dated(result, reply.date))
     return result
@@ -155,10 +155,14 @@ def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:
     )
 
 
-def _rescue(name: str, body: Text) -> Secret | None:
-    """Take a one-time secret out of an answer that is broken elsewhere."""
+def _rescue(operation: Operation[Any], name: str, body: Text, subject: str | None) -> Secret | None:
+    """Take a one-time secret out of an answer that is broken elsewhere, unless it is another's."""
     with contextlib.suppress(ConversionError):
-        value = json_object(parse(body)).get(name)
+        answer = json_object(parse(body))
+        named = json_object(answer.get("data")).get(operation.identity or "")
+        if isinstance(named, str) and subject and not is_same_name(named, subject):
+            return None
+        value = answer.get(name)
         if isinstance(value, str) and value:
             return Secret(value)
     field = re.escape(name.encode())

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from ._policy import POLICY, Effect, Fault, Finding, Verdict, classify
-from .errors import NotFoundError, PasswordLostError, UnmtaError, ValidationError
+from .errors import (
+    NotFoundError,
+    PasswordLostError,
+    ServiceUnavailableError,
+    UnmtaError,
+    ValidationError,
+    printable,
+)
 from .options import RetryPolicy
 
 __all__ = ["Gate", "RetryBudget", "Tries"]
@@ -58,6 +65,7 @@ class Tries:
 
     Attributes:
         doubt: Whether an attempt may have been applied.
+        must_look: Whether to look at the resource before the next attempt.
         renewed: Whether an attempt followed a renewal of the token.
         finding: What the last look told, if there was one.
     """
@@ -75,8 +83,11 @@ class Tries:
         self._jitter = jitter
         self._failed = 0
         self._throttled = 0
+        self._unavailable = False
+        self._lost = False
         self._spent = 0
         self.doubt = False
+        self.must_look = False
         self.renewed = False
         self.finding: Finding | None = None
 
@@ -93,6 +104,11 @@ class Tries:
     def interrupted(self, error: UnmtaError) -> None:
         """Tell an error that kept the next attempt from being made what is known so far."""
         error.attempts = self.number - 1
+        error.may_have_been_applied = self.doubt
+
+    def refused(self, error: UnmtaError) -> None:
+        """Tell an error that another token may mend what is known so far."""
+        error.attempts = self.number
         error.may_have_been_applied = self.doubt
 
     def succeeded(self) -> None:
@@ -112,18 +128,16 @@ class Tries:
         error.attempts = self.number
         if fault is Fault.THROTTLED:
             self._throttled += 1
+            self._unavailable |= isinstance(error, ServiceUnavailableError)
         else:
             self._failed += 1
-        if fault.leaves_doubt and self.changes_something:
-            self.doubt = True
+        again = fault is Fault.AMBIGUOUS and self.changes_something
+        self.doubt |= verdict.leaves_doubt or again
+        self.must_look |= verdict is Verdict.LOOK
+        self._lost |= verdict is Verdict.PASSWORD_LOST
         error.may_have_been_applied = self.doubt
-        wait = self._wait(verdict, error)
+        wait = None if error.password is not None else self._wait(verdict, error)
         return wait if wait is not None and wait < left and self._pay(verdict) else None
-
-    @property
-    def must_look(self) -> bool:
-        """Whether to look at the resource before the next attempt."""
-        return self.doubt and self._effect is Effect.DELETE
 
     def was_applied(self, error: UnmtaError) -> bool:
         """Whether a deletion that ended with an error happened by one of its attempts after all."""
@@ -140,10 +154,12 @@ class Tries:
             identity: The names of what the call is about.
             field: The field of the request that has the last of them.
         """
+        if self._unavailable and self._tells_of_itself(error, field):
+            error.may_have_been_applied = True
         if not self._lost_password(error, field):
             return error
         lost = PasswordLostError(
-            f"{' / '.join(identity)} may exist now, but its password did not arrive: "
+            f"{printable(' / '.join(identity))} may exist now, but its password did not arrive: "
             f"{error.message}",
             identity=identity,
             reason=error,
@@ -153,16 +169,23 @@ class Tries:
         return lost
 
     def _lost_password(self, error: UnmtaError, field: str | None) -> bool:
-        """Whether the call may have left a credential without its password.
-
-        A name that is taken after the API had put an earlier attempt off is a doubt, too: the API
-        may have said 503 and created it.
-        """
+        """Whether the call may have left a credential without its password."""
         if self._effect is not Effect.CREATE_SECRET or error.password is not None:
             return False
-        if isinstance(error, ValidationError):
-            return self._throttled > 0 and field in error.errors
-        return self.doubt
+        return self._lost or (self._throttled > 0 and self._tells_of_itself(error, field))
+
+    def _tells_of_itself(self, error: UnmtaError, field: str | None) -> bool:
+        """Whether an error is what an earlier attempt of this call would cause, if it was applied.
+
+        The name is taken then, or the resource gone. The API may say 503, and do it all the same.
+        """
+        if self._effect is Effect.DELETE:
+            return isinstance(error, NotFoundError)
+        if self._effect in (Effect.ONCE, Effect.CREATE_SECRET):
+            return isinstance(error, ValidationError) and (
+                field in error.errors or not error.errors
+            )
+        return False
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:
         policy = self._policy

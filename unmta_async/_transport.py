@@ -157,10 +157,14 @@ class Transport:
             if not self.pool.closed or is_cancelled():
                 if may_be_sent(body) and call.tries.changes_something:
                     logger.warning("%s was cancelled, and may be applied", request.operation.name)
+                arrived.clear()  # it may hold a password
                 raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
             fault = translate(ConnectionAbortedError(), body, closed=True)
         except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
-            raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+            if not self.pool.closed:
+                arrived.clear()
+                raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
+            fault = translate(error, body, closed=True)
         seconds, drifts = clock() - began, _NO_DRIFT
         if self.watches and response is not None and fault is None:
             drifts = differences(request.operation, response.status, arrived)
@@ -172,6 +176,7 @@ class Transport:
         if error is None or call.tries.was_applied(error):
             return None
         if isinstance(error, AuthenticationError) and error.confirmed and not call.tries.renewed:
+            call.tries.refused(error)
             call.tries.renewed = await self._renew(call, attempt, token)
             if call.tries.renewed:
                 return 0.0

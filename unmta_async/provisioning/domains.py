@@ -15,6 +15,7 @@ import attrs
 from .._hostname import a_label_form
 from ..errors import (
     AuthenticationError,
+    NotFoundError,
     PermissionDeniedError,
     UnmtaError,
     UsageError,
@@ -133,14 +134,39 @@ class _Run:
         if error.may_have_been_applied:
             self.doubts.append((name, error))
             return None
-        taken = isinstance(error, ValidationError) and "name" in error.errors
-        return _settled(name, error, await self._look(name) if taken else None)
+        found: Domain | None = None
+        if is_about_name(error):
+            # Somebody may have made it since the run began, the run itself perhaps.
+            try:
+                found = await find_domain(self._client, self._cluster, name)
+            except UnmtaError:
+                self.doubts.append((name, error))
+                return None
+        return _settled(name, error, found)
 
-    async def _look(self, name: str) -> DomainDetail | None:
-        """Return the domain if somebody has made it since the run began, the run itself perhaps."""
-        with suppress(UnmtaError):
-            return await self._client.domains.get(self._cluster, name)
-        return None
+
+async def find_domain(client: UnmtaClient, cluster: str, name: str) -> DomainDetail | None:
+    """Return a domain, or None if the API says that there is none, or there can be none.
+
+    Raises:
+        UnmtaError: Neither could be found out.
+    """
+    try:
+        return await client.domains.get(cluster, name)
+    except UnmtaError as error:
+        if says_missing(error) or isinstance(error, UsageError):
+            return None
+        raise
+
+
+def says_missing(error: UnmtaError) -> bool:
+    """Whether it is the API itself that says so, and not a proxy on the way."""
+    return isinstance(error, NotFoundError) and error.confirmed
+
+
+def is_about_name(error: UnmtaError) -> bool:
+    """Whether a domain was refused for its name, which may be taken; or nobody knows for what."""
+    return isinstance(error, ValidationError) and ("name" in error.errors or not error.errors)
 
 
 def _settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import NotFoundError, UnmtaError, ValidationError
-from .domains import Outcome
+from ..errors import UnmtaError
+from .domains import Outcome, find_domain, is_about_name, says_missing
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
@@ -31,16 +31,16 @@ async def ensure_domain(client: UnmtaClient, cluster: str, name: str) -> Outcome
         even if it was this call whose creation came through without its answer.
 
     Raises:
-        ValidationError: The name was refused, and there is no such domain.
+        ValidationError: The name was refused, and no such domain was found.
         UnmtaError: The creation failed. If `may_have_been_applied`, no domain was found, which
             proves nothing: it may still come. Call again to find out.
     """
     try:
         domain = await client.domains.create(cluster, name=name)
     except UnmtaError as error:
-        refused = isinstance(error, ValidationError) and "name" in error.errors
+        refused = is_about_name(error)
         doubtful = refused or error.may_have_been_applied
-        found = await _find(client, cluster, name) if doubtful else None
+        found = await _look(client, cluster, name) if doubtful else None
         if found is None:
             raise
         return Outcome(name=name, status="existed", domain=found)
@@ -51,7 +51,7 @@ async def ensure_domain_absent(client: UnmtaClient, cluster: str, name: str) -> 
     """Make sure that a cluster has no domain of a name.
 
     Returns:
-        True if it deleted the domain, False if there was none.
+        True if the domain is gone by this call, or perhaps by it; False if there was none.
 
     Raises:
         NotFoundError: The token may not see the cluster, or there is none.
@@ -62,34 +62,28 @@ async def ensure_domain_absent(client: UnmtaClient, cluster: str, name: str) -> 
     try:
         await client.domains.delete(cluster, name)
     except UnmtaError as error:
-        if error.may_have_been_applied and await _is_missing(client, cluster, name):
-            return True
-        if _says_missing(error) and await _is_visible(client, cluster):
-            return False
-        raise
+        in_doubt = error.may_have_been_applied
+        missing = await _is_missing(client, cluster, name) if in_doubt else says_missing(error)
+        # It is the same answer where the whole cluster cannot be seen.
+        if not missing or not await _is_visible(client, cluster):
+            raise
+        return in_doubt
     return True
 
 
-async def _find(client: UnmtaClient, cluster: str, name: str) -> DomainDetail | None:
+async def _look(client: UnmtaClient, cluster: str, name: str) -> DomainDetail | None:
     with suppress(UnmtaError):
-        return await client.domains.get(cluster, name)
+        return await find_domain(client, cluster, name)
     return None
 
 
 async def _is_missing(client: UnmtaClient, cluster: str, name: str) -> bool:
-    try:
-        await client.domains.get(cluster, name)
-    except UnmtaError as error:
-        return _says_missing(error)
+    with suppress(UnmtaError):
+        return await find_domain(client, cluster, name) is None
     return False
 
 
-def _says_missing(error: UnmtaError) -> bool:
-    return isinstance(error, NotFoundError) and error.confirmed
-
-
 async def _is_visible(client: UnmtaClient, cluster: str) -> bool:
-    """Whether the token may see a cluster: if not, all in it is a 404, too."""
     with suppress(UnmtaError):
         return any(each.id == cluster for each in await client.clusters.list())
     return False
