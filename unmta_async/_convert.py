@@ -36,7 +36,7 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ._hostname import a_label_form
+from ._hostname import a_label_forms
 from ._types import UNSET, OpenEnum, OpenIntEnum, Tagged, Unset
 from .errors import UsageError, printable
 from .secret import MASK, Secret
@@ -484,21 +484,10 @@ def _written(model: Any, *, sends: bool) -> dict[str, Any]:
             rename=_key(field),
             omit=sends and bool(field.metadata.get("read_only")),
             omit_if_default=field.default in absent,
-            unstruct_hook=_a_labels if sends and field.metadata.get("hostname") else None,
+            unstruct_hook=a_label_forms if sends and field.metadata.get("hostname") else None,
         )
         for field in attrs.fields(get_origin(model) or model)
     }
-
-
-def _a_labels(value: Any) -> Any:
-    """Return a domain name, or all in a list or map, as it goes over the wire."""
-    if isinstance(value, str):
-        return a_label_form(value)
-    if isinstance(value, Mapping):
-        return {key: _a_labels(each) for key, each in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, Sequence):
-        return list(map(_a_labels, cast("Sequence[object]", value)))
-    return value
 
 
 def _additional(model: Any) -> str | None:

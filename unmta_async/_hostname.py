@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import idna
 
 from .errors import UsageError, printable
 
-__all__ = ["a_label_form", "is_same_name"]
+__all__ = ["a_label_form", "a_label_forms", "is_same_name"]
 
 
 def a_label_form(name: str) -> str:
@@ -26,6 +28,18 @@ def a_label_form(name: str) -> str:
     except UnicodeError as error:
         wrong = printable(str(error))
     raise UsageError(f"{printable(repr(name))} is not a domain name: {wrong}")
+
+
+def a_label_forms(value: object) -> object:
+    """Return a domain name, or a list or map of such, in that form; anything else as it is."""
+    if isinstance(value, str):
+        return a_label_form(value)
+    if isinstance(value, Mapping):
+        named = cast("Mapping[object, object]", value)
+        return {key: a_label_forms(each) for key, each in named.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return list(map(a_label_forms, cast("Sequence[object]", value)))
+    return value
 
 
 def is_same_name(shown: str, sent: str) -> bool:

@@ -14,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from ._convert import dumps, json_object, plain
-from ._hostname import a_label_form
+from ._hostname import a_label_forms
 from ._operation import DOT_SEGMENTS, JSON, Operation
 from ._types import UNSET
 from ._version import __version__
@@ -164,15 +164,7 @@ def _given(operation: Operation[Any], body: object) -> object:
 def _with_a_labels(operation: Operation[Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields with their domain names as they go over the wire."""
     named = operation.hostnames & fields.keys()
-    return {**fields, **{name: _a_labels(fields[name]) for name in named}} if named else fields
-
-
-def _a_labels(value: object) -> object:
-    if isinstance(value, str):
-        return a_label_form(value)
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_a_labels(item) for item in cast("Sequence[object]", value)]
-    return value
+    return {**fields, **{name: a_label_forms(fields[name]) for name in named}} if named else fields
 
 
 def _headers(own: Mapping[str, object], further: Mapping[str, str]) -> Mapping[str, str]:
