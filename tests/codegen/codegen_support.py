@@ -1,6 +1,7 @@
 """What the tests of the generator share: running it, and small contracts."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 GOLDEN = HERE / "contracts" / "golden.yaml"
+
+# It comes with what `make check` needs, which CI installs first; `make test` alone does without.
+PYRIGHT = shutil.which("pyright", path=Path(sys.executable).parent)
 
 FRAME = """\
 openapi: 3.1.0

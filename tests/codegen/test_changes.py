@@ -17,9 +17,7 @@ import changes_models
 import changes_operations
 import pytest
 from changed import Change, Made, call, differences, install, make
-from codegen_support import ROOT, run
-
-PYRIGHT = shutil.which("pyright")  # of `make check`; `make test` does without
+from codegen_support import PYRIGHT, ROOT, run
 
 CHANGES = (*changes_operations.CHANGES, *changes_models.CHANGES)
 GENERATED = [each for each in CHANGES if each.refused is None]

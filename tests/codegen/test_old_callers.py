@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from changed import Change, write
-from codegen_support import HERE, ROOT, codegen
+from codegen_support import HERE, PYRIGHT, ROOT, codegen
 
 from codegen.api_diff.changes import Level
 from codegen.api_diff.compare import compare
@@ -24,7 +24,6 @@ from codegen.api_diff.surface import Surface
 from unmta_async._generated import OPERATIONS
 from unmta_async.sandbox import Sandbox
 
-PYRIGHT = shutil.which("pyright")  # of `make check`; `make test` does without
 CALLERS = sorted((HERE / "callers").glob("*.py"))
 CHECKED = (*CALLERS, *(ROOT / "examples").glob("*.py"), ROOT / "tests" / "typing" / "user_code.py")
 
