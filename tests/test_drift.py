@@ -283,6 +283,23 @@ def test_what_is_found_is_bounded():
     assert found(Thing, chain) == set()
 
 
+@pytest.mark.parametrize(("at", "is_told"), [(999, True), (1000, False)])
+def test_of_a_list_the_first_thousand_items_are_looked_at(at, is_told):
+    """A list of a million would hold up the event loop, and with it the caller's other work."""
+    domains = [DOMAIN] * at + [DOMAIN | {"more": 1}]
+    body = json.dumps({"data": domains}).encode()
+    assert bool(differences(BY_NAME["domains.list"], 200, body)) is is_told
+
+
+def test_what_comes_again_and_again_is_not_noted_for_ever(monkeypatch):
+    made = []
+    monkeypatch.setattr("unmta_async._drift.Drift", lambda **fields: made.append(1) or 0)
+    deep = {str(number): {"a": 1, "b": 2} for number in range(20)}
+    body = json.dumps({"data": [DOMAIN | {"new": deep}] * 1000}).encode()
+    differences(BY_NAME["domains.list"], 200, body)
+    assert len(made) <= 5000
+
+
 def test_a_listener_hears_of_a_thousand_things_at_most():
     watch = Watch(print)
     drifts = [Drift(operation="x", path=str(index), kind=UNKNOWN) for index in range(1500)]

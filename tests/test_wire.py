@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import attrs
@@ -88,6 +89,36 @@ def test_an_identity_that_python_has_another_name_for_is_checked_all_the_same(na
     )
     result = decode(operation, reply(200, {"data": {"from": named}}), "a")
     assert isinstance(result, Renamed) is fine
+
+
+@attrs.frozen(kw_only=True)
+class Counted:
+    things: Sequence[Renamed] = attrs.field(metadata={"json": "data"})
+    total: int
+
+
+@attrs.frozen(kw_only=True)
+class Described:
+    data: Sequence[Renamed]
+    meta: object
+
+
+@pytest.mark.parametrize(
+    ("kind", "beside", "fine"),
+    [
+        (Counted, {"total": 1}, True),
+        (Counted, {"total": 1, "links": {"next": "/x?page=2"}}, False),
+        (Counted, {"total": 1, "meta": {"current_page": 1, "last_page": 9}}, False),
+        (Described, {"meta": {"current_page": 1, "last_page": 9}}, True),  # the caller sees it
+    ],
+)
+def test_a_page_is_no_whole_list_whatever_else_stands_beside_it(kind, beside, fine):
+    operation = Operation(
+        name="things.list", method="GET", route="/", returns=kind, answer=Answer.WHOLE
+    )
+    assert operation.is_list
+    result = decode(operation, reply(200, {"data": [{"from": "a"}], **beside}))
+    assert isinstance(result, kind) is fine
 
 
 # Values in the path.

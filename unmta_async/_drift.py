@@ -41,6 +41,10 @@ __all__ = ["Watch", "differences", "fields_of"]
 
 _MOST: Final = 1000
 """Findings of one answer, and findings that one listener is told, at most."""
+_EFFORT: Final = 5000
+"""Times that one answer is noted for something, new or not, at most; each costs some 20 us."""
+_SAMPLE: Final = 1000
+"""Items of a list that are looked at: a caller waits for it."""
 _LONGEST: Final = 64
 """Characters of a name or a value."""
 _DEEPEST: Final = 5
@@ -108,9 +112,11 @@ class _Notes:
     def __init__(self, operation: str) -> None:
         self.found: dict[Drift, None] = {}
         self._operation = operation
+        self._effort = 0
 
     def add(self, kind: DriftKind, trail: _Trail, seen: str = "") -> None:
-        if len(self.found) < _MOST:
+        self._effort += 1
+        if len(self.found) < _MOST and self._effort <= _EFFORT:
             path, schema, field = _place(trail)
             drift = Drift(
                 operation=self._operation,
@@ -128,7 +134,7 @@ class _Notes:
     def add_unknown(self, trail: _Trail, value: object, depth: int = 1) -> None:
         """Note an unknown field, and what is in it."""
         self.add("unknown field", trail, _json_type(value))
-        if depth < _DEEPEST:
+        if depth < _DEEPEST and self._effort <= _EFFORT:
             for step, inner in _parts(value):
                 self.add_unknown((trail, step), inner, depth + 1)
 
@@ -173,7 +179,7 @@ def _as_array(value: object) -> list[object] | None:
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:
-    yield from ((_ITEM, item) for item in _as_array(value) or ())
+    yield from ((_ITEM, item) for item in (_as_array(value) or ())[:_WIDEST])
     fields = _as_object(value) or {}
     for name, inner in fields.items():
         yield (_ENTRY if len(fields) > _WIDEST else _step(name)), inner
@@ -310,7 +316,7 @@ def _check_list(item: object) -> _Check:
             notes.add_wrong(trail, value)
             return
         inside = (trail, _ITEM)
-        for each in items:
+        for each in items[:_SAMPLE]:
             check_item(each, inside, notes)
 
     return check

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, Generic, TypeVar, cast, get_origin
+from typing import Any, Final, Generic, TypeVar, cast, get_origin, get_type_hints
 
 import attrs
 
@@ -211,16 +211,32 @@ class Operation(Generic[T_co]):
 
     def name_of(self, value: object) -> object:
         """Return the name of the resource that an answer's value is about."""
-        if self.answer is Answer.WHOLE:
-            whole: Any = type(value)
-            value = getattr(value, attribute(whole, "data"), value)
-        model: Any = type(value)
-        return getattr(value, attribute(model, self.identity or ""), None)
+        data = self.data_of(value)
+        model: Any = type(data)
+        return getattr(data, attribute(model, self.identity or ""), None)
+
+    def data_of(self, value: object) -> object:
+        """Return what stands under `data` of an answer's value; it itself if there is no such."""
+        if self.answer is not Answer.WHOLE:
+            return value
+        whole: Any = type(value)
+        return getattr(value, attribute(whole, "data"), value)
 
     @cached_property
     def is_list(self) -> bool:
         """Whether the answer is a list, which may be larger than others."""
-        return get_origin(self.returns) is Sequence
+        kind = self.returns
+        if self.answer is Answer.WHOLE and get_origin(kind) is None:
+            kind = get_type_hints(kind).get(attribute(kind, "data"))
+        return get_origin(kind) is Sequence
+
+    @cached_property
+    def read_paging(self) -> Callable[[Text], Any] | None:
+        """The function that reads what tells of further pages, unless the value itself has it."""
+        if self.answer is not Answer.WHOLE or not self.is_list:
+            return None
+        shown = {field.metadata.get("json", field.name) for field in attrs.fields(self.returns)}
+        return None if shown & {"links", "meta", "next_page_url"} else reader(Enveloped[object])
 
 
 def _read_anything(body: Text) -> object:

@@ -137,14 +137,14 @@ def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
         read = operation.read
     try:
         value = read(reply.body)
+        paging = value if operation.read_paging is None else operation.read_paging(reply.body)
     except ConversionError as error:
         return _unexpected(reply, f"{reply.status}, but not what it promises: {error}")
+    if operation.is_list and isinstance(paging, Enveloped) and paging.has_next_page:
+        return _unexpected(reply, "one page, where the whole list was promised")
     if operation.answer is not Answer.DATA or value is None:
         return cast("T", value)
-    answer = cast("Enveloped[T]", value)
-    if operation.is_list and answer.has_next_page:
-        return _unexpected(reply, "one page, where the whole list was promised")
-    return answer.data
+    return cast("Enveloped[T]", value).data
 
 
 def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:

@@ -175,7 +175,7 @@ async def _call(
     value: object = await method(owner, *values)
     if isinstance(value, Page):
         return [each async for each in cast("Page[object]", value).walk()]
-    return cast("Sequence[object]", value) if operation.is_list else ()
+    return cast("Sequence[object]", operation.data_of(value)) if operation.is_list else ()
 
 
 async def _raw(client: UnmtaClient, operation: Operation[Any], values: _Values) -> Sequence[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -47,8 +48,16 @@ def reworded(place: str, old: Doc, new: Doc) -> Iterator[Change]:
     if bool(old.deprecated) != bool(new.deprecated):
         what = "deprecated" if new.deprecated else "no longer deprecated"
         yield Change(Level.ADDITIVE, place, what, hint=sentence(new.deprecated or ""))
+    elif _unless_given(old) != _unless_given(new):
+        was, now = _unless_given(old), _unless_given(new)
+        yield Change(Level.ADDITIVE, place, "behaviour: another value unless it is given", was, now)
     elif old.text != new.text:
         yield Change(Level.COSMETIC, place, "other words", *_excerpts(old.text, new.text))
+
+
+def _unless_given(doc: Doc) -> str:
+    """Return the sentence about the API's own default; an argument that has one ends with it."""
+    return "".join(re.findall(r"[^.]*[^ .] if not given\.", doc.text)[-1:]).strip()
 
 
 def _excerpts(old: str, new: str) -> tuple[str, str]:

@@ -306,7 +306,7 @@ ROWS = (
     ),
     keeps(
         "documented-default",
-        "cosmetic list(x): other words",
+        "additive list(x): behaviour: another value unless it is given",
         argument("{type: integer, default: 3}"),
         argument("{type: integer, default: 2}"),
     ),
