@@ -233,7 +233,7 @@ class Operation(Generic[T_co]):
     @cached_property
     def read_paging(self) -> Callable[[Text], Any] | None:
         """The function that reads what tells of further pages, unless the value itself has it."""
-        if self.answer is not Answer.WHOLE or not self.is_list:
+        if self.answer is not Answer.WHOLE or not self.is_list or not attrs.has(self.returns):
             return None
         shown = {field.metadata.get("json", field.name) for field in attrs.fields(self.returns)}
         return None if shown & {"links", "meta", "next_page_url"} else reader(Enveloped[object])
