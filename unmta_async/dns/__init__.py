@@ -1,0 +1,6 @@
+"""The DNS records that a domain needs, and how to write them down."""
+
+from ._records import Record, records
+from ._render import render
+
+__all__ = ["Record", "records", "render"]
