@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from .._hostname import a_label_form
 from ..errors import UsageError
 from ..models import DnsRecord, Domain, DomainDetail
 
@@ -38,7 +39,8 @@ def records(domain: Domain, *, zone: str | None = None, ttl: int = 3600) -> list
         ttl: Seconds that resolvers may keep them.
 
     Raises:
-        UsageError: The domain comes without records, or is not within the zone.
+        UsageError: The domain comes without records, or is not within the zone, or one of the two
+            is no domain name.
     """
     if not isinstance(domain, DomainDetail):
         raise UsageError("a listed domain has no DNS records; get it with client.domains.get")
@@ -62,4 +64,4 @@ def _placed(record: DnsRecord, own: str, apex: str, ttl: int) -> Record:
 
 
 def _plain_name(name: str) -> str:
-    return name.lower().removesuffix(".")
+    return a_label_form(name).removesuffix(".")
