@@ -11,7 +11,7 @@ from unmta_async.sandbox import RULES
 from unmta_async.sandbox.app import BASE_PATH, OPERATIONS
 from unmta_async.sandbox.rules import KEPT_BY
 
-from . import test_http, test_keys, test_rules
+from . import test_http, test_keys, test_rate_limit, test_rules, test_verification
 from .proofs import PROVED
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -38,7 +38,8 @@ def test_the_base_path_is_that_of_the_contract():
 
 
 def test_every_rule_is_kept_by_some_code_and_proved_by_some_test():
-    assert {test_http, test_keys, test_rules}  # the modules that prove
+    proving = {test_http, test_keys, test_rate_limit, test_rules, test_verification}
+    assert proving  # they prove when they are imported
     assert set(KEPT_BY) == set(RULES)
     assert set(RULES) == PROVED
 
@@ -67,7 +68,7 @@ def test_it_imports_nothing_of_the_client():
 
 def test_the_state_machine_does_no_io():
     forbidden = {"aiohttp", "asyncio", "os", "io", "pathlib", "socket", "random", "secrets"}
-    for name in ("rules", "clock", "keys", "world", "changes", "checks", "state"):
+    for name in ("rules", "clock", "keys", "world", "changes", "checks", "state", "throttle"):
         file = PACKAGE / f"{name}.py"
         found = {module.partition(".")[0] for module in imports(file)}
         assert not found & forbidden

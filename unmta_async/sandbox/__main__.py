@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from .app import OPERATIONS
+from .app import BASE_PATH, OPERATIONS
 from .faults import FAULTS, Fault, Faults
 from .journal import StateFileError
 from .server import Sandbox
@@ -41,15 +41,14 @@ applied=true or false; --list-faults shows all faults and what else each takes.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal comes, and return the exit code: 0, or 1 if it could not start."""
     options = _parser().parse_args(arguments)
-    sandbox = Sandbox(
-        options.seed, options.state, options.verification, host=options.host, port=options.port
-    )
-    for fault in options.fault:
-        sandbox.faults.add(**fault)
+    try:
+        sandbox = _sandbox(options)
+    except (ValueError, ModuleNotFoundError) as error:
+        return _fail(str(error))
     try:
         # Stopping it is how it is meant to end, so Ctrl-C is a success too.
         with suppress(KeyboardInterrupt):
-            asyncio.run(_serve(sandbox))
+            asyncio.run(_serve(sandbox, has_nameserver=_has_nameserver(options)))
     except StateFileError as error:
         return _fail(str(error))
     except OSError as error:
@@ -57,7 +56,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(sandbox: Sandbox) -> None:
+def _sandbox(options: argparse.Namespace) -> Sandbox:
+    sandbox = Sandbox(
+        options.seed,
+        options.state,
+        options.verification,
+        host=options.host,
+        port=options.port,
+        resolver=options.resolver,
+        rate_limit=options.rate_limit,
+    )
+    for fault in options.fault:
+        sandbox.faults.add(**fault)
+    return sandbox
+
+
+async def _serve(sandbox: Sandbox, *, has_nameserver: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with sandbox:
@@ -66,8 +80,23 @@ async def _serve(sandbox: Sandbox) -> None:
                 loop.add_signal_handler(number, stop.set)
         print(f"export UNMTA_BASE_URL={shlex.quote(sandbox.base_url)}")
         print(f"export UNMTA_API_TOKEN={shlex.quote(sandbox.token)}", flush=True)
+        if has_nameserver:
+            print(_about_dns(sandbox), file=sys.stderr)
         print("The unMTA sandbox is listening. Ctrl-C ends it.", file=sys.stderr, flush=True)
         await stop.wait()
+
+
+def _has_nameserver(options: argparse.Namespace) -> bool:
+    return options.verification == "dns" and options.resolver is None
+
+
+def _about_dns(sandbox: Sandbox) -> str:
+    server = sandbox.nameserver
+    root = sandbox.base_url.removesuffix(BASE_PATH)
+    return (
+        f"Its name server is at {server.address} port {server.port}, UDP and TCP. To publish:\n"
+        f"  curl --data-binary @FILE.zone {root}/__sandbox/dns"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,8 +117,19 @@ def _parser() -> argparse.ArgumentParser:
         "--verification",
         type=_verification,
         default="manual",
-        metavar="manual|immediate|SECONDS",
+        metavar="manual|immediate|dns|SECONDS",
         help="when domains turn verified by themselves (default: manual, which is never)",
+    )
+    add(
+        "--resolver",
+        metavar="HOST:PORT",
+        help="what to ask with --verification dns (default: a name server of its own)",
+    )
+    add(
+        "--rate-limit",
+        type=float,
+        metavar="NUMBER",
+        help="requests a second above which the answer is 429 (default: none)",
     )
     add(
         "--fault",
@@ -155,13 +195,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
+_POLICIES = ("manual", "immediate", "dns")
+
+
 def _verification(text: str) -> Verification:
     try:
-        policy = cast("Verification", text if text in {"manual", "immediate"} else float(text))
+        policy: Verification = cast("Verification", text) if text in _POLICIES else float(text)
         verification_delay(policy)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither manual nor immediate nor a number of seconds"
+            f"{text!r} is neither {', '.join(_POLICIES)} nor a number of seconds"
         ) from None
     return policy
 

@@ -19,7 +19,7 @@ from . import wire
 from .checks import Body, Refusal
 from .faults import FAULTS, Faults, InjectedFault
 from .port import Port
-from .replies import Reply
+from .replies import TOO_MANY_ATTEMPTS, Reply
 from .rules import (
     ANSWER_UNKNOWN_ROUTE,
     ANSWER_WRONG_METHOD,
@@ -30,6 +30,8 @@ from .rules import (
     obeys,
 )
 from .state import Answer, State
+from .throttle import Throttle
+from .verifier import Verifier
 from .world import Json
 
 BASE_PATH = "/api/v1"
@@ -94,7 +96,16 @@ class Call:
 _FAULT = web.RequestKey("fault", str)
 
 
-def create_app(state: State, calls: deque[Call], faults: Faults, port: Port) -> web.Application:
+def create_app(
+    state: State,
+    calls: deque[Call],
+    faults: Faults,
+    port: Port,
+    *,
+    throttle: Throttle | None = None,
+    verifier: Verifier | None = None,
+    load_zone: Callable[[str], None] | None = None,
+) -> web.Application:
     """Return an app that serves a state, notes every call of the API, and breaks what it is told.
 
     Args:
@@ -102,15 +113,20 @@ def create_app(state: State, calls: deque[Call], faults: Faults, port: Port) -> 
         calls: Where it notes calls.
         faults: What is to go wrong.
         port: Where it is served.
+        throttle: What lets requests in, if not all may come in.
+        verifier: What looks at the DNS, if the status of domains depends on it.
+        load_zone: What publishes a zone file, if there is a name server for it.
     """
     edges = [
         _deliver_from(port),
         _note_in(calls),
         _stamp_by(state),
+        *([_admit_by(throttle)] if throttle else []),
         _speak_json,
         _authenticate_by(state),
         _break_by(faults, state),
         _speak_json,  # a fault is given the answer to a refusal, too
+        *([_look_by(verifier)] if verifier else []),
     ]
     app = web.Application(middlewares=edges, client_max_size=MAX_BODY)
     app[wire.HELD] = set()
@@ -122,6 +138,8 @@ def create_app(state: State, calls: deque[Call], faults: Faults, port: Port) -> 
         )
     app.router.add_route("GET", "/__sandbox/rules", _show_rules)
     app.router.add_route("GET", "/login", _show_login_page)
+    if load_zone:
+        app.router.add_route("POST", "/__sandbox/dns", _publish_with(load_zone))
     return app
 
 
@@ -205,6 +223,36 @@ def _stamp_by(state: State) -> Middleware:
         return response
 
     return stamp
+
+
+def _admit_by(throttle: Throttle) -> Middleware:
+    @web.middleware
+    async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not _is_of_api(request):
+            return await handler(request)
+        admission = throttle.admit()
+        response: web.StreamResponse
+        if admission.retry_after:
+            response = _respond(429, {"message": TOO_MANY_ATTEMPTS})
+            response.headers[hdrs.RETRY_AFTER] = str(admission.retry_after)
+        else:
+            response = await handler(request)
+        # A fault may have said something else.
+        response.headers.setdefault("X-RateLimit-Limit", str(admission.limit))
+        response.headers.setdefault("X-RateLimit-Remaining", str(admission.remaining))
+        return response
+
+    return admit
+
+
+def _look_by(verifier: Verifier) -> Middleware:
+    @web.middleware
+    async def look(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.match_info.route.name in {"domains.list", "domains.get"}:
+            await verifier.look(*request.match_info.values())
+        return await handler(request)
+
+    return look
 
 
 @web.middleware
@@ -320,6 +368,17 @@ def _is_json(content_type: str) -> bool:
 async def _show_rules(_: web.Request) -> web.Response:
     rules = [{"id": rule.id, "rule": rule.statement, "source": rule.source} for rule in RULES]
     return _respond(200, rules)
+
+
+def _publish_with(load_zone: Callable[[str], None]) -> Handler:
+    async def publish(request: web.Request) -> web.Response:
+        try:
+            load_zone(await request.text())
+        except ValueError as error:
+            return _respond(422, {"message": str(error)})
+        return _respond(204, None)
+
+    return publish
 
 
 async def _show_login_page(_: web.Request) -> web.Response:

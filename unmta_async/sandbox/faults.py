@@ -232,7 +232,10 @@ FAULTS: Mapping[FaultName, Fault] = MappingProxyType(
         "rate-limited": _choosable(
             "429 with the API's own JSON, `Too Many Attempts.`, and its rate limit.",
             replies.api(
-                429, "Too Many Attempts.", X_RateLimit_Limit="60", X_RateLimit_Remaining="0"
+                429,
+                replies.TOO_MANY_ATTEMPTS,
+                X_RateLimit_Limit="60",
+                X_RateLimit_Remaining="0",
             ),
             retry_after="1",
         ),

@@ -10,6 +10,8 @@ from .world import PENDING, Cluster, Credential, Domain, Json, Mta, Restriction
 
 PASSWORD_OF_SOMEBODY_ELSE = "password-of-somebody-else"  # noqa: S105 - nobody's
 
+TOO_MANY_ATTEMPTS = "Too Many Attempts."
+
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 

@@ -93,6 +93,12 @@ REQUEST_STRICT = _assumed(
     "requests.strict",
     "Types are not converted: a flag is true or false, a list an array of strings, null neither.",
 )
+REQUEST_RATE = _assumed(
+    "requests.rate",
+    "Where there is a rate limit, requests above it get a 429 with `Retry-After`, before anything"
+    " else is looked at; what is allowed for a second may come at once, and every answer tells how"
+    " much of that is left.",
+)
 REQUEST_EXTRA = _assumed("requests.extra", "Fields that the operation does not know are ignored.")
 
 CLUSTER_LIST = _text(
@@ -133,7 +139,17 @@ DOMAIN_KEY = _assumed(
 DOMAIN_NEW_KEY = _assumed("domains.new-key", "A name that is deleted and added anew has a new key.")
 DOMAIN_STATUS = _assumed(
     "domains.status",
-    "A status changes only by command or by the verification policy, never by looking at the DNS.",
+    "A status changes only by command or by the verification policy.",
+)
+DOMAIN_DNS = _assumed(
+    "domains.dns",
+    "By the policy `dns` a pending domain turns verified once one of the TXT records at the name of"
+    " its DKIM record has its key in the tag `p`; DMARC is not looked at, and verified it stays.",
+)
+DOMAIN_DNS_LOOKS = _assumed(
+    "domains.dns-looks",
+    "By the policy `dns` the DNS is looked at when pending domains are listed or got: for each at"
+    " once, and then every 5 seconds at most.",
 )
 DOMAIN_DELETE = _text(
     "domains.delete", "A domain is deleted at once and for good: 204, without a body."

@@ -25,9 +25,14 @@ from .faults import Faults
 from .journal import Journal
 from .port import Port
 from .state import DEFAULT_SEED, State, Verification, verification_delay
+from .throttle import Throttle
+from .verifier import Texts, Verifier
 
 if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
+
     from ..client import UnmtaClient
+    from .nameserver import NameServer
 
 _T = TypeVar("_T")
 
@@ -50,12 +55,17 @@ class Sandbox:
         state: A file that keeps the state over restarts; without one it is in memory only.
         verification: When a domain turns verified by itself: "manual" is never (`state.verify`
             does it), "immediate" from the first look after its creation, a number that many
-            seconds later by the sandbox's clock.
+            seconds later by the sandbox's clock, "dns" when its DKIM key is in the DNS. That is
+            looked at when pending domains are listed or got, for each every 5 seconds at most by
+            the sandbox's clock. It needs dnspython.
         host: The address to listen at.
         port: The port to listen at; 0 is any free one.
         ssl: What to serve https with; by default it is http.
         token: The API token, instead of one made from the seed.
         clock: The time it goes by, the real one by default.
+        resolver: What is asked about the DNS: `host:port`, or a resolver of dnspython. By default
+            it is a name server of the sandbox's own, `nameserver`.
+        rate_limit: Requests a second above which the answer is 429; by default none.
 
     Attributes:
         calls: The latest 10,000 requests that reached the API, oldest first.
@@ -64,7 +74,9 @@ class Sandbox:
             be added before entering, and is gone at the end.
 
     Raises:
-        ValueError: `verification` is no such policy.
+        ValueError: `verification` is no such policy, `resolver` is no such address or nobody would
+            ask it, or `rate_limit` is not positive.
+        ModuleNotFoundError: dnspython is needed and not installed.
         StateFileError: On entering: the file cannot be used.
         OSError: On entering: the port is taken.
     """
@@ -80,8 +92,12 @@ class Sandbox:
         ssl: SSLContext | None = None,
         token: str | None = None,
         clock: Clock | None = None,
+        resolver: "str | Resolver | None" = None,
+        rate_limit: float | None = None,
     ) -> None:
         verification_delay(verification)  # a typo is told here and not on entering
+        if resolver is not None and verification != "dns":
+            raise ValueError('a resolver is asked with verification="dns" only')
         self.calls: deque[Call] = deque(maxlen=MAX_CALLS)
         self.clock = clock or Clock()
         self.faults = Faults(operation.name for operation in OPERATIONS)
@@ -92,6 +108,11 @@ class Sandbox:
         self._port = port
         self._ssl = ssl
         self._token = token
+        self._rate_limit = rate_limit
+        self._resolver = _resolver(resolver) if verification == "dns" else None
+        self._nameserver: NameServer | None = None
+        if rate_limit is not None:
+            Throttle(rate_limit, self.clock)
         self._state: State | None = None
         self._bound_port: int | None = None
         self._is_running = False
@@ -102,6 +123,16 @@ class Sandbox:
     def state(self) -> State:
         """What it holds, to look at and to change; after its end, what it held."""
         return _started(self._state)
+
+    @property
+    def nameserver(self) -> "NameServer":
+        """Its name server, to publish records at, while it runs with verification="dns"."""
+        if self._nameserver is None:
+            raise RuntimeError(
+                'there is no name server: use `with Sandbox(verification="dns") as sandbox`, '
+                "without a resolver"
+            )
+        return self._nameserver
 
     @property
     def base_url(self) -> str:
@@ -155,13 +186,42 @@ class Sandbox:
         try:
             with self._open() as self._state:
                 port = Port(self._ssl)
-                app = create_app(self._state, self.calls, self.faults, port)
-                async with _run(app, port) as server:
+                async with (
+                    self._look_at_dns(self._state) as verifier,
+                    _run(self._app(self._state, port, verifier), port) as server,
+                ):
                     self._bound_port = await port.open(server, self._host, self._port)
                     with self.faults.at(port):
                         yield
         finally:
             self._is_running = False
+
+    def _app(self, state: State, port: Port, verifier: Verifier | None) -> web.Application:
+        return create_app(
+            state,
+            self.calls,
+            self.faults,
+            port,
+            throttle=Throttle(self._rate_limit, self.clock) if self._rate_limit else None,
+            verifier=verifier,
+            load_zone=self._nameserver.load if self._nameserver else None,
+        )
+
+    @asynccontextmanager
+    async def _look_at_dns(self, state: State) -> AsyncGenerator[Verifier | None]:
+        if self._verification != "dns":
+            yield None
+            return
+        from .nameserver import NameServer, texts_by
+
+        async with AsyncExitStack() as stack:
+            texts: Texts
+            if self._resolver is None:
+                self._nameserver = await stack.enter_async_context(NameServer())
+                texts = self._nameserver.look_up
+            else:
+                texts = texts_by(self._resolver)
+            yield await stack.enter_async_context(Verifier(state, texts))
 
     @contextmanager
     def _open(self) -> Generator[State]:
@@ -236,6 +296,22 @@ def _in_thread(serve: Callable[[], AbstractAsyncContextManager[None]]) -> Genera
     finally:
         ready.result()()
         ended.result()
+
+
+def _resolver(given: "str | Resolver | None") -> "Resolver | None":
+    """Return a resolver to ask; None stands for the sandbox's own name server."""
+    from .nameserver import resolver_at
+
+    if not isinstance(given, str):
+        return given
+    host, _, port = given.rpartition(":")
+    try:
+        address = str(ipaddress.ip_address(host.strip("[]")))
+        return resolver_at(address, int(port))
+    except ValueError:
+        raise ValueError(
+            f"{given!r} is not the address of a resolver, such as 127.0.0.1:53"
+        ) from None
 
 
 def _reachable(host: str) -> str:

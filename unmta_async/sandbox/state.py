@@ -48,6 +48,7 @@ from .rules import (
     CREDENTIAL_DELETE,
     DOMAIN_CASE,
     DOMAIN_DELETE,
+    DOMAIN_DNS,
     DOMAIN_PATH_CASE,
     DOMAIN_RECORDS,
     DOMAIN_STATUS,
@@ -63,7 +64,7 @@ from .rules import (
 from .world import PENDING, REGION, VERIFIED, Cluster, Credential, Domain, Json, World, fold
 
 Answer = tuple[int, Json | None]
-Verification = Literal["manual", "immediate"] | float
+Verification = Literal["manual", "immediate", "dns"] | float
 
 DEFAULT_SEED = 1
 
@@ -91,7 +92,8 @@ class State:
         seed: What keys, passwords and tokens are made from.
         clock: The time it goes by.
         verification: When a domain turns verified by itself: "manual" is never, "immediate" from
-            the first look after its creation, a number that many seconds later.
+            the first look after its creation, a number that many seconds later, "dns" when
+            `confirm` is told that its key is in the DNS.
         began: When the first clusters were made, in seconds since 1970; now, unless told.
     """
 
@@ -294,6 +296,21 @@ class State:
         self.set_status(cluster, name, PENDING)
 
     @_atomic
+    def pending(self, cluster: str, name: str | None = None) -> dict[str, str]:
+        """Return the DKIM keys of a cluster's pending domains, or of one; there need be none."""
+        found = self._world.clusters.get(cluster)
+        domains = found.domains if found else {}
+        chosen = domains.values() if name is None else filter(None, [domains.get(fold(name))])
+        return {domain.name: domain.key for domain in chosen if domain.status == PENDING}
+
+    @_atomic
+    @obeys(DOMAIN_DNS)
+    def confirm(self, cluster: str, name: str, key: str) -> None:
+        """Turn a domain verified whose key was found in the DNS, if it is pending with it still."""
+        if self.pending(cluster, name).get(fold(name)) == key:
+            self.verify(cluster, name)
+
+    @_atomic
     @obeys(PASSWORD_HASHED)
     def check_password(self, cluster: str, user: str, password: str) -> bool:
         """Return whether an SMTP client could sign in with this password."""
@@ -347,12 +364,13 @@ def verification_delay(verification: Verification) -> float | None:
     Raises:
         ValueError: It is no such policy.
     """
-    if verification == "manual":
+    if verification in {"manual", "dns"}:
         return None
     if verification == "immediate":
         return 0.0
     if isinstance(verification, str) or not 0 <= verification < math.inf:
         raise ValueError(
-            f'verification is "manual", "immediate" or a number of seconds, not {verification!r}'
+            'verification is "manual", "immediate", "dns" or a number of seconds, '
+            f"not {verification!r}"
         )
     return float(verification)

@@ -27,6 +27,7 @@ Json = dict[str, Any]
 PENDING = "pending"
 VERIFIED = "verified"
 REGION = "us-dal-1"
+DKIM_NAME = "unmta._domainkey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Domain:
     @obeys(DOMAIN_RECORDS)
     def show_detail(self) -> Json:
         """Return it with the DNS records to publish."""
-        dkim = {"type": "TXT", "name": "unmta._domainkey", "value": f"p={self.key}"}
+        dkim = {"type": "TXT", "name": DKIM_NAME, "value": f"p={self.key}"}
         dmarc = {"type": "TXT", "name": "_dmarc", "value": "v=DMARC1; p=reject; adkim=s; aspf=r"}
         return self.show() | {"dns_records": {"dkim": dkim, "dmarc": dmarc}}
 
