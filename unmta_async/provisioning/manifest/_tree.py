@@ -1,0 +1,139 @@
+"""From what a file says, mappings, lists and strings, to the values of a manifest.
+
+The names themselves are left to the checks that manifests made in Python go through, too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Final, cast
+
+from ._faults import Findings, Path
+from ._names import quoted
+from ._specs import ClusterSpec, CredentialSpec, kind_of
+
+__all__ = ["did_you_mean", "specs_of"]
+
+_TOP_KEYS: Final = ("clusters",)
+_CLUSTER_KEYS: Final = ("domains", "credentials")
+_CREDENTIAL_KEYS: Final = ("domains", "allow_all_domains", "allowed_ips", "allow_all_ips")
+
+
+def specs_of(tree: object, findings: Findings) -> dict[str, ClusterSpec]:
+    """Return the clusters that a file speaks of; what is wrong is noted and left out."""
+    top = _mapping(tree, (), "a manifest is a mapping with the key clusters", findings)
+    if top is None:
+        return {}
+    _refuse_unknown_keys(top, _TOP_KEYS, (), findings)
+    if "clusters" not in top:
+        if not findings.faults:
+            findings.fault((), "the key clusters is missing; everything stands below it")
+        return {}
+    path = ("clusters",)
+    clusters = _mapping(top["clusters"], path, "write each cluster's id as a key", findings)
+    return {
+        cluster: _cluster(value, (*path, cluster), findings)
+        for cluster, value in (clusters or {}).items()
+    }
+
+
+def _cluster(value: object, path: Path, findings: Findings) -> ClusterSpec:
+    wished = _mapping(value, path, "write domains and credentials below it", findings) or {}
+    _refuse_unknown_keys(wished, _CLUSTER_KEYS, path, findings)
+    return ClusterSpec(
+        domains=_list(wished, "domains", "write [] for none", path, findings),
+        credentials=_credentials(wished, path, findings),
+    )
+
+
+def _credentials(
+    wished: Mapping[str, object], path: Path, findings: Findings
+) -> list[CredentialSpec] | None:
+    if "credentials" not in wished:
+        return None
+    path = (*path, "credentials")
+    users = _mapping(wished["credentials"], path, "write each user as a key", findings)
+    return [
+        _credential(user, value, (*path, user), findings) for user, value in (users or {}).items()
+    ]
+
+
+def _credential(user: str, value: object, path: Path, findings: Findings) -> CredentialSpec:
+    given = _mapping(value, path, "write domains or allow_all_domains: true below it", findings)
+    if given is None:
+        return CredentialSpec(user=user)
+    _refuse_unknown_keys(given, _CREDENTIAL_KEYS, path, findings)
+    return CredentialSpec(
+        user=user,
+        domains=_restriction(given, "domains", "allow_all_domains", path, findings),
+        allowed_ips=_restriction(given, "allowed_ips", "allow_all_ips", path, findings),
+    )
+
+
+def _restriction(
+    given: Mapping[str, object], items: str, switch: str, path: Path, findings: Findings
+) -> list[str] | None:
+    """Return the items that a credential is restricted to; None if it is not."""
+    allows_all = given.get(switch)
+    if switch in given and not isinstance(allows_all, bool):
+        findings.fault((*path, switch), f"{switch} is {_said(allows_all)}; write true or false")
+        return None
+    if items in given:
+        if allows_all:
+            findings.fault((*path, switch), f"both {items} and {switch}: true; take one out")
+        return _list(given, items, "name them", path, findings)
+    if allows_all is False:
+        findings.fault((*path, switch), f"{switch}: false asks for {items}; name them")
+    elif allows_all is None and switch == "allow_all_domains":
+        user = quoted(str(path[-1]))
+        findings.fault(path, f"the credential {user} needs {items} or {switch}: true")
+    return None
+
+
+def _list(
+    given: Mapping[str, object], key: str, if_none: str, path: Path, findings: Findings
+) -> list[str] | None:
+    """Return a list with whatever items it has, which are checked later."""
+    value = given.get(key)
+    if key not in given or isinstance(value, list):
+        return cast("list[str] | None", value)
+    path = (*path, key)
+    if isinstance(value, str):
+        findings.fault(path, f"{key} is a single string; write a list: {key}: [{value.strip()}]")
+    elif value is None:
+        findings.fault(path, f"{key} has no value; {if_none}, or leave the key out")
+    else:
+        findings.fault(path, f"{key} is {kind_of(value)}; write a list")
+    return None
+
+
+def _mapping(
+    value: object, path: Path, advice: str, findings: Findings
+) -> Mapping[str, object] | None:
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value)
+    name = quoted(str(path[-1])) if path else "it"
+    if value is None and path:
+        findings.fault(path, f"{name} has no value; {advice}, or leave it out")
+    else:
+        findings.fault(path, f"{name} is {kind_of(value)}; {advice}")
+    return None
+
+
+def _refuse_unknown_keys(
+    given: Mapping[str, object], known: Collection[str], path: Path, findings: Findings
+) -> None:
+    for key in given:
+        if key not in known:
+            findings.fault((*path, key), f"unknown key {quoted(key)}{did_you_mean(key, known)}")
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Return what to append to "unknown …": the nearest of the known words, or all of them."""
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there is {', '.join(known)}"
+
+
+def _said(value: object) -> str:
+    return quoted(value) if isinstance(value, str) else kind_of(value)
