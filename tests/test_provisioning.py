@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 
 import pytest
 from scripted import DETAIL, DOMAIN, Act, Scripted, answer, failure, html, until
@@ -17,7 +18,7 @@ from unmta_async import (
     ValidationError,
     models,
 )
-from unmta_async.provisioning import Outcome, provision_domains
+from unmta_async.provisioning import Outcome, _workers, provision_domains
 
 CLUSTER = "a1b2c3d4"
 SERVERS = ("RequestHandler.start", "Scripted._serve", "AppRunner", "BaseRunner", "TCPSite")
@@ -406,13 +407,14 @@ async def test_an_exception_of_the_consumer_leaves_nothing_behind(client):
 
 
 @pytest.mark.parametrize("at", ["the list call", "a create", "the names"])
-async def test_a_run_that_is_cancelled_leaves_nothing_behind(at):
+async def test_a_run_that_is_cancelled_leaves_nothing_behind(at, monkeypatch):
     async def names():
         if at == "the names":
             reached.set()
             await asyncio.Event().wait()
         yield "d0.example.com"
 
+    monkeypatch.setattr(_workers, "GRACE", 0.01)
     reached = asyncio.Event()
     script = (answer(200, {"data": []}), Act.HANG) if at != "the list call" else (Act.HANG,)
     async with Scripted(*script) as server, server.client() as client, nothing_left():
@@ -422,3 +424,65 @@ async def test_a_run_that_is_cancelled_leaves_nothing_behind(at):
         with pytest.raises(asyncio.CancelledError):
             await run
         await until(lambda: server.connections == (at == "the names"))
+
+
+async def test_a_cancelled_run_lets_what_is_in_flight_finish_and_says_what_was_done():
+    """It takes no new names, and what was created has its outcome before the cancellation."""
+    outcomes = []
+    script = answer(200, {"data": []}), (Act.PAUSE, created(0)), (Act.PAUSE, created(1))
+    async with Scripted(*script) as server, server.client() as client, nothing_left():
+        run = provision_domains(client, CLUSTER, numbered(100), concurrency=2)
+        task = asyncio.create_task(collect(outcomes, run))
+        await until(lambda: len(server.requests) == 3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(server.requests) == 3
+    assert {(outcome.name, outcome.status) for outcome in outcomes} == {
+        ("d0.example.com", "created"),
+        ("d1.example.com", "created"),
+    }
+
+
+async def test_a_second_cancellation_ends_what_is_in_flight():
+    script = answer(200, {"data": []}), Act.HANG
+    async with Scripted(*script) as server, server.client() as client, nothing_left():
+        run = asyncio.create_task(provision(client, numbered(100)))
+        await until(lambda: len(server.requests) == 17)
+        run.cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not run.done()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert len(server.requests) == 17
+
+
+async def test_a_run_that_is_closed_lets_what_is_in_flight_finish(client, sandbox):
+    run = provision_domains(client, CLUSTER, numbered(500), concurrency=4)
+    async with contextlib.aclosing(run):
+        await anext(run)
+    answered = [call.status for call in sandbox.calls if call.operation == "domains.create"]
+    assert set(answered) == {201}
+    assert len(answered) == len(await client.domains.list(CLUSTER))
+
+
+async def test_a_time_limit_around_a_cancelled_run_is_still_a_timeout(client):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await provision(client, (f"d{n}.example.com" for n in itertools.count()))
+
+
+async def test_doubts_of_a_cancelled_run_have_an_outcome():
+    outcomes = []
+    script = answer(200, {"data": []}), html(502), (Act.PAUSE, created(1))
+    async with Scripted(*script) as server, server.client() as client:
+        run = provision_domains(client, CLUSTER, numbered(100), concurrency=1)
+        task = asyncio.create_task(collect(outcomes, run))
+        await until(lambda: len(server.requests) == 3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    doubtful = {outcome.name: outcome.error for outcome in outcomes}["d0.example.com"]
+    assert doubtful.may_have_been_applied

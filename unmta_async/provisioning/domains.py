@@ -6,14 +6,14 @@ any time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sized
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from .._hostname import a_label_form
 from ..errors import (
+    APIError,
     AuthenticationError,
     NotFoundError,
     PermissionDeniedError,
@@ -22,7 +22,11 @@ from ..errors import (
     ValidationError,
 )
 from ..models import Domain, DomainDetail
-from ._workers import unordered
+from ._live import list_domains
+from ._names import domain_key
+from ._patience import Patience, StopRun
+from ._runs import check_concurrency, conduct
+from .progress import Listener, Meter
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
@@ -53,96 +57,139 @@ async def provision_domains(
     names: Iterable[str] | AsyncIterable[str],
     *,
     concurrency: int = 16,
+    timeout: float | None = None,
+    on_progress: Listener | None = None,
 ) -> AsyncGenerator[Outcome, None]:
     """Make sure that a cluster has these domains; yield an outcome for each name as it happens.
 
     One list call shows what exists; the rest is created, `concurrency` at a time. Names are taken
     as they are needed, so an iterator of any length takes no more memory than a short one. A
     failure ends its own name only. A create that may or may not have been applied has its outcome
-    at the end, when one more list call tells.
+    at the end, when one more list call tells. If the API wants to be left alone for longer than
+    the client waits by itself, the whole run pauses, and goes on.
 
-    To stop early, cancel, or leave `async with contextlib.aclosing(run)`: that ends the creates in
-    flight. A plain `break` ends them when the generator is collected. Run it again to go on.
+    Cancelled, as by a first Ctrl-C, it begins nothing more, yields the outcomes of what is in
+    flight, and is cancelled then; cancelled again, it ends what is in flight, too. Leave `async
+    with contextlib.aclosing(run)` to stop early: what is in flight ends likewise. A plain `break`
+    does so when the generator is collected. Run it again to go on.
 
     Args:
         client: The client to use.
         cluster: The id of the cluster.
         names: Domain names, from an iterable or an async iterable.
         concurrency: Creates in flight at a time.
+        timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
+            bound.
+        on_progress: A plain function, called with a `Progress` after each name, and when the API
+            asks for a pause.
 
     Raises:
         AuthenticationError: The API itself said 401: the token was revoked. Every other name would
             fail likewise.
         PermissionDeniedError: The API itself said 403.
+        RateLimitError: The API asked for a pause longer than the run may take, or for one after
+            another with nothing going through.
+        ServiceUnavailableError: The same.
+        RunTimeoutError: The run's time is over.
         UsageError: `names` is a single string, or holds something else than strings; or
             `concurrency` is less than 1.
         UnmtaError: The cluster's domains could not be listed.
     """
     if isinstance(names, str | bytes):
         raise UsageError("names is a single string; give a list of names")
-    if concurrency < 1:
-        raise UsageError(f"concurrency={concurrency} must be at least 1")
-    run = _Run(client, cluster, await _list_by_name(client, cluster))
-    async with (
-        aclosing(_each(names)) as each,
-        aclosing(unordered(run.provision, each, concurrency)) as outcomes,
-    ):
-        try:
-            async for outcome in outcomes:
-                yield outcome
-        except Exception:
-            # Whatever stopped the run, there is no list call any more to settle a doubt with.
-            for name, error in run.doubts:
-                yield _settled(name, error, None)
-            raise
-    for outcome in await run.settle():
-        yield outcome
+    check_concurrency(concurrency)
+    meter = None
+    if on_progress is not None:
+        meter = Meter(on_progress, len(names) if isinstance(names, Sized) else None)
+        client = client.with_options(on_attempt=meter.heard)
+    patience = Patience(timeout, meter.pause if meter else lambda _: None)
+    run = _Run(client, cluster, await list_domains(client, cluster), patience)
+    async with aclosing(conduct(run, [_each(names)], concurrency)) as outcomes:
+        async for outcome in outcomes:
+            if meter is not None:
+                meter.count(failed=outcome.error is not None)
+            yield outcome
 
 
 class _Run:
     """What one run knows: the domains that existed, and the creates in doubt."""
 
-    def __init__(self, client: UnmtaClient, cluster: str, existing: Mapping[str, Domain]) -> None:
-        self.doubts: list[tuple[str, UnmtaError]] = []
+    def __init__(
+        self,
+        client: UnmtaClient,
+        cluster: str,
+        existing: Mapping[str, Domain],
+        patience: Patience,
+    ) -> None:
+        self.patience = patience
         self._client = client
         self._cluster = cluster
         self._existing = existing
+        self._doubts: list[Doubt] = []
 
-    async def provision(self, name: str) -> Outcome | None:
+    async def attempt(self, item: str) -> Outcome | None:
         """Create a domain unless it exists; return its outcome, or None if it is in doubt."""
-        known = self._existing.get(_key(name))
+        known = self._existing.get(domain_key(item))
         if known is not None:
-            return Outcome(name=name, status="existed", domain=known)
+            return Outcome(name=item, status="existed", domain=known)
         try:
-            created = await self._client.domains.create(self._cluster, name=name)
+            outcome = await self.patience.call(
+                lambda: create_or_find(self._client, self._cluster, item)
+            )
         except UnmtaError as error:
-            return await self._assess(name, error)
-        return Outcome(name=name, status="created", domain=created)
+            if is_confirmed(error, AuthenticationError, PermissionDeniedError):
+                raise StopRun(error) from None
+            return settled(item, error, None)
+        if isinstance(outcome, Doubt):
+            self._doubts.append(outcome)
+            return None
+        return outcome
 
     async def settle(self) -> list[Outcome]:
         """Return the outcomes of the names in doubt, as one list call tells them."""
         found: Mapping[str, Domain] = {}
-        if self.doubts:
+        if self._doubts:
             with suppress(UnmtaError):
-                found = await _list_by_name(self._client, self._cluster)
-        return [_settled(name, error, found.get(_key(name))) for name, error in self.doubts]
+                found = await list_domains(self._client, self._cluster)
+        return [
+            settled(doubt.name, doubt.error, found.get(domain_key(doubt.name)))
+            for doubt in self._doubts
+        ]
 
-    async def _assess(self, name: str, error: UnmtaError) -> Outcome | None:
-        """Return the outcome of a create that failed, or None while it is in doubt."""
-        if isinstance(error, AuthenticationError | PermissionDeniedError) and error.confirmed:
-            raise error
+    def unsettled(self) -> list[Outcome]:
+        """Return the names in doubt as failed."""
+        return [settled(doubt.name, doubt.error, None) for doubt in self._doubts]
+
+
+@attrs.frozen
+class Doubt:
+    """A domain of which nobody can tell yet whether it was created, and why."""
+
+    name: str
+    error: UnmtaError
+
+
+async def create_or_find(client: UnmtaClient, cluster: str, name: str) -> Outcome | Doubt:
+    """Create a domain; if its name is refused, see whether there is one already.
+
+    Raises:
+        UnmtaError: The creation failed, for another reason, and was not applied.
+    """
+    try:
+        created = await client.domains.create(cluster, name=name)
+    except UnmtaError as error:
         if error.may_have_been_applied:
-            self.doubts.append((name, error))
-            return None
-        found: Domain | None = None
-        if is_about_name(error):
-            # Somebody may have made it since the run began, the run itself perhaps.
-            try:
-                found = await find_domain(self._client, self._cluster, name)
-            except UnmtaError:
-                self.doubts.append((name, error))
-                return None
-        return _settled(name, error, found)
+            return Doubt(name, error)
+        if not is_about_name(error):
+            raise
+        refusal = error
+    else:
+        return Outcome(name=name, status="created", domain=created)
+    try:
+        # Somebody may have made it since the run began, the run itself perhaps.
+        return settled(name, refusal, await find_domain(client, cluster, name))
+    except UnmtaError:
+        return Doubt(name, refusal)
 
 
 async def find_domain(client: UnmtaClient, cluster: str, name: str) -> DomainDetail | None:
@@ -160,8 +207,8 @@ async def find_domain(client: UnmtaClient, cluster: str, name: str) -> DomainDet
 
 
 def says_missing(error: UnmtaError) -> bool:
-    """Whether it is the API itself that says so, and not a proxy on the way."""
-    return isinstance(error, NotFoundError) and error.confirmed
+    """Whether the API itself says that there is no such thing."""
+    return is_confirmed(error, NotFoundError)
 
 
 def is_about_name(error: UnmtaError) -> bool:
@@ -169,21 +216,16 @@ def is_about_name(error: UnmtaError) -> bool:
     return isinstance(error, ValidationError) and ("name" in error.errors or not error.errors)
 
 
-def _settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:
+def is_confirmed(error: UnmtaError, *kinds: type[APIError]) -> bool:
+    """Whether it is the API itself that says so, and not a proxy on the way."""
+    return isinstance(error, APIError) and isinstance(error, kinds) and error.confirmed
+
+
+def settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:
+    """Return the outcome of a create that failed, after a look."""
     if found is None:
         return Outcome(name=name, status="failed", error=error)
     return Outcome(name=name, status="existed", domain=found)
-
-
-async def _list_by_name(client: UnmtaClient, cluster: str) -> dict[str, Domain]:
-    return {_key(domain.name): domain for domain in await client.domains.list(cluster)}
-
-
-def _key(name: str) -> str:
-    """Return what names of the same domain have in common."""
-    with suppress(UsageError):
-        return a_label_form(name)
-    return name
 
 
 async def _each(names: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str, None]:
