@@ -33,19 +33,11 @@ LEVEL = {name: level for level, row in enumerate(reversed(ROWS)) for name in row
 
 # It describes what a path may hold, in the vocabulary of `_operation`.
 EXCEPTIONS = {("_generated.parameters", "_operation")}
-# What users may import, and a leaf without which names could not be compared.
-PUBLIC = {
-    "_hostname",
-    "client",
-    "dns",
-    "drift",
-    "errors",
-    "models",
-    "options",
-    "provisioning",
-    "sandbox",
-    "secret",
-}
+# What users may import.
+PUBLIC = {"client", "dns", "drift", "errors", "models", "options", "provisioning", "secret"}
+# A leaf without which names could not be compared; the root, which has its names from elsewhere.
+PUBLIC |= {"_hostname"}
+PUBLIC_AND_SANDBOX = PUBLIC - {"_hostname"} | {"", "_version", "sandbox"}
 
 
 def name_of(path):
@@ -81,6 +73,8 @@ def own_imports(path):
 
 def level(name):
     """Return the level of a module, or of the nearest package around it that has one."""
+    if not name:
+        return LEVEL["cli"]  # the root has names of all levels, for users and for the command line
     while name and name not in LEVEL:
         name = name.rpartition(".")[0]
     return LEVEL[name]
@@ -116,7 +110,12 @@ def test_the_sandbox_shares_nothing_with_the_client(name):
     assert foreign <= ({(".client", True)} if name == "sandbox.server" else set())
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name not in {"", "pytest_plugin"}])
+ABOVE_THE_SANDBOX = {"", "cli", "pytest_plugin"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in OURS if name.split(".")[0] not in ABOVE_THE_SANDBOX]
+)
 def test_nothing_of_the_core_needs_the_sandbox(name):
     assert not {other for other, _ in imports(OURS[name]) if "sandbox" in other}
 
@@ -124,19 +123,23 @@ def test_nothing_of_the_core_needs_the_sandbox(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_the_package_never_imports_the_generator(name):
     roots = {other.split(".")[0] for other, _ in imports(MODULES[name])}
-    assert not roots & {"codegen", "tests", "examples", "rich", "ruamel", "jinja2", "pytest"} - (
-        {"pytest"} if name == "pytest_plugin" else set()
-    )
+    banned = {"codegen", "tests", "examples", "ruamel", "jinja2", "pytest", "rich", "cyclopts"}
+    needed = {"pytest_plugin": {"pytest"}, "cli": {"rich", "cyclopts"}}
+    assert not roots & banned - needed.get(name.split(".")[0], set())
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name.startswith("provisioning")])
-def test_provisioning_uses_nothing_private(name):
-    own = {o for o in own_imports(OURS[name]) if not o.startswith("provisioning")}
-    assert own <= PUBLIC
+ON_TOP = [name for name in OURS if name.split(".")[0] in {"provisioning", "cli"}]
+
+
+@pytest.mark.parametrize("name", ON_TOP)
+def test_what_stands_on_the_client_uses_nothing_private(name):
+    own = {o for o in own_imports(OURS[name]) if o.split(".")[0] != name.split(".")[0]}
+    assert own <= (PUBLIC if name.startswith("provisioning") else PUBLIC_AND_SANDBOX)
     private = {
         node.attr
         for node in ast.walk(ast.parse(OURS[name].read_text()))
         if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+        if not node.attr.endswith("__")
         if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
     }
     assert not private
@@ -156,6 +159,8 @@ def test_only_these_modules_know_aiohttp_or_the_event_loop(name):
         "_pool": {"aiohttp", "asyncio"},
         "_auth": {"asyncio"},
         "client": {"aiohttp"},
+        "dns._ask": {"asyncio"},
+        "dns._check": {"asyncio"},
     }
     assert roots & {"aiohttp", "asyncio"} <= allowed.get(name, set())
     assert not roots & {"time", "threading", "socket", "requests", "httpx", "urllib3"}
@@ -165,7 +170,7 @@ def test_only_these_modules_know_aiohttp_or_the_event_loop(name):
     "name",
     [
         *("_request", "_reply", "_policy", "_retry", "_convert", "_drift", "_amendment"),
-        *("errors", "secret", "options"),
+        *("errors", "secret", "options", "dns._judge", "dns._verdict"),
     ],
 )
 def test_what_decides_cannot_wait(name):
@@ -195,3 +200,14 @@ def test_conversion_lives_in_one_module():
         if {"cattrs", "cattr"} & {other.split(".")[0] for other, _ in imports(path)}
     }
     assert users == {"_convert"}
+
+
+def test_dnspython_is_asked_by_one_module_that_is_loaded_on_demand():
+    users = {
+        name
+        for name, path in OURS.items()
+        if name in CORE
+        if "dns" in {other.split(".")[0] for other, _ in imports(path)}
+    }
+    assert users == {"dns._ask", "dns._check"}
+    assert (".dns._ask", True) in set(imports(OURS["dns._check"]))

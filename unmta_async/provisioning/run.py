@@ -1,0 +1,338 @@
+"""Carry out a plan: `apply`. What is to be done was decided in `plan`.
+
+The server is the journal for domains, a store for the passwords of credentials; so a run can be
+made again at any time, after a crash too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Final, Literal
+
+import attrs
+
+from ..errors import (
+    AuthenticationError,
+    PasswordLostError,
+    PermissionDeniedError,
+    UnmtaError,
+    UsageError,
+)
+from ..models import Credential, Domain, DomainDetail
+from ._creating import create_stored
+from ._live import list_credentials, list_domains
+from ._names import domain_key
+from ._patience import Patience, StopRun
+from ._runs import check_concurrency, conduct
+from .domains import Doubt, create_or_find, is_confirmed, says_missing
+from .plan import Action, Kind, Plan, Verb
+from .progress import Listener, Meter
+from .stores import StoreError
+
+if TYPE_CHECKING:
+    from ..client import UnmtaClient
+    from .stores import PasswordStore
+
+__all__ = ["ActionOutcome", "apply"]
+
+# A later phase may need what an earlier one makes: a credential the domains that it names.
+_PHASES: Final[tuple[frozenset[tuple[Kind, Verb]], ...]] = (
+    frozenset({("domain", "unchanged"), ("credential", "unchanged"), ("domain", "create")}),
+    frozenset({("credential", "create"), ("credential", "update")}),
+    frozenset({("credential", "delete")}),
+    frozenset({("domain", "delete")}),
+)
+
+
+@attrs.frozen(kw_only=True)
+class ActionOutcome:
+    """What became of one action.
+
+    Attributes:
+        action: The action.
+        status: "created", "updated" and "deleted" are what the action asked for; "existed" and
+            "absent" say that it was so already when it came to it; "unchanged" that there was
+            nothing to do; "skipped" that it was not tried, for the reason in `error`.
+        resource: The domain or the credential as it is now, where an answer showed it. Passwords
+            are in the store.
+        error: What went wrong, if it failed or was skipped.
+    """
+
+    action: Action
+    status: Literal[
+        "created", "updated", "deleted", "existed", "absent", "unchanged", "failed", "skipped"
+    ]
+    resource: Domain | DomainDetail | Credential | None = None
+    error: UnmtaError | None = None
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        what = f"{self.status}: {self.action.kind} {self.action.target} of {self.action.cluster}"
+        return what if self.error is None else f"{what}: {self.error}"
+
+
+async def apply(
+    client: UnmtaClient,
+    plan: Plan,
+    *,
+    store: PasswordStore | None = None,
+    concurrency: int = 16,
+    timeout: float | None = None,
+    on_progress: Listener | None = None,
+) -> AsyncGenerator[ActionOutcome, None]:
+    """Carry out a plan; yield an outcome for each action as it happens.
+
+    Domains are created before the credentials that may name them; whatever is to be deleted goes
+    last. A failure ends its own action only; a confirmed 403 ends its cluster, whose other actions
+    are skipped. Updates send the fields that change. An action that may or may not have been
+    carried out has its outcome at the end, when one more list call for each cluster tells.
+
+    A password is durable in the store before its credential is reported as created. A credential
+    whose creation was once begun and whose password never arrived, in this run or in an earlier
+    one, fails with a `PasswordLostError`; `recreate_lost` makes it anew.
+
+    If the API wants to be left alone for longer than the client waits by itself, the whole run
+    pauses, and goes on.
+
+    Cancelled, as by a first Ctrl-C, it begins nothing more, yields the outcomes of what is in
+    flight, and is cancelled then; cancelled again, it ends what is in flight, too, apart from
+    passwords on their way into the store. Leave `async with contextlib.aclosing(run)` to stop
+    early: what is in flight ends likewise. To go on, make a plan and apply it.
+
+    Args:
+        client: The client to use.
+        plan: What to do, as `make_plan` returns it.
+        store: Where the passwords of new credentials go; needed if the plan has any.
+        concurrency: Actions in flight at a time.
+        timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
+            bound.
+        on_progress: A plain function, called with a `Progress` after each action that changes
+            something, and when the API asks for a pause.
+
+    Raises:
+        AuthenticationError: The API itself said 401: the token was revoked.
+        StoreError: The store failed; nothing more was begun. If a credential was created, its
+            password is in `.password`.
+        RateLimitError: The API asked for a pause longer than the run may take, or for one after
+            another with nothing going through.
+        ServiceUnavailableError: The same.
+        RunTimeoutError: The run's time is over.
+        UsageError: The plan creates credentials and there is no store; or `concurrency` is less
+            than 1.
+    """
+    check_concurrency(concurrency)
+    pending = plan.pending
+    if store is None and (new := sum(_needs_store(action) for action in pending)):
+        raise UsageError(f"the plan creates {new} credentials: give a store for their passwords")
+    meter = None if on_progress is None else Meter(on_progress, len(pending))
+    if meter is not None:
+        client = client.with_options(on_attempt=meter.heard)
+    patience = Patience(timeout, meter.pause if meter else lambda _: None)
+    run = _Run(client, store, patience, await _lost(store, plan))
+    phases = (_each(plan.actions, phase) for phase in _PHASES)
+    async with aclosing(conduct(run, phases, concurrency)) as outcomes:
+        async for outcome in outcomes:
+            if meter is not None and outcome.action.verb != "unchanged":
+                meter.count(failed=outcome.error is not None)
+            yield outcome
+
+
+class _Run:
+    """What one run knows: the store and what it has lost, the refused clusters, the doubts."""
+
+    def __init__(
+        self,
+        client: UnmtaClient,
+        store: PasswordStore | None,
+        patience: Patience,
+        lost: frozenset[tuple[str, str]],
+    ) -> None:
+        self.patience = patience
+        self._client = client
+        self._store = store
+        self._lost = lost
+        self._refused: dict[str, PermissionDeniedError] = {}
+        self._present: dict[str, Mapping[str, Credential]] = {}
+        self._listing = asyncio.Lock()
+        self._doubts: list[tuple[Action, UnmtaError]] = []
+
+    async def attempt(self, item: Action) -> ActionOutcome | None:
+        """Carry out an action; return its outcome, or None if it is in doubt."""
+        refusal = self._refused.get(item.cluster)
+        if refusal is not None:
+            return ActionOutcome(action=item, status="skipped", error=refusal)
+        try:
+            return await self.patience.call(lambda: self._perform(item))
+        except UnmtaError as error:
+            return self._assess(item, error)
+
+    async def settle(self) -> list[ActionOutcome]:
+        """Return the outcomes of the actions in doubt, as one list call for each kind tells."""
+        found: dict[tuple[str, Kind], Mapping[str, Domain | Credential] | None] = {}
+        for action, _ in self._doubts:
+            if (place := (action.cluster, action.kind)) not in found:
+                found[place] = await self._look(*place)
+        return [
+            _settled(action, error, found[action.cluster, action.kind])
+            for action, error in self._doubts
+        ]
+
+    def unsettled(self) -> list[ActionOutcome]:
+        """Return the actions in doubt as failed."""
+        return [_failed(action, error) for action, error in self._doubts]
+
+    async def _perform(self, action: Action) -> ActionOutcome | None:
+        cluster, target = action.cluster, action.target
+        match action.kind, action.verb:
+            case "domain", "create":
+                return await self._create_domain(action)
+            case "domain", "unchanged":
+                return ActionOutcome(action=action, status="unchanged")
+            case "domain", _:
+                await self._client.domains.delete(cluster, target)
+            case _, "create":
+                return await self._create_credential(action)
+            case _, "delete":
+                await self._delete_credential(action)
+            case _:
+                return await self._update_credential(action)
+        return ActionOutcome(action=action, status="deleted")
+
+    async def _create_domain(self, action: Action) -> ActionOutcome | None:
+        found = await create_or_find(self._client, action.cluster, action.target)
+        if isinstance(found, Doubt):
+            self._doubts.append((action, found.error))
+            return None
+        return ActionOutcome(
+            action=action, status=found.status, resource=found.domain, error=found.error
+        )
+
+    async def _create_credential(self, action: Action) -> ActionOutcome:
+        assert self._store is not None  # noqa: S101 - a plan that needs one was refused
+        if action.target in await self._users(action.cluster):
+            raise self._lost_error(action) or _outdated(action)
+        created = await create_stored(
+            self._client,
+            self._store,
+            action.cluster,
+            user=action.target,
+            domains=action.listed("domains"),
+            allowed_ips=action.listed("allowed_ips"),
+        )
+        return ActionOutcome(action=action, status="created", resource=created.credential)
+
+    async def _update_credential(self, action: Action) -> ActionOutcome:
+        """Send the fields that change, if any do."""
+        lost = self._lost_error(action)
+        if lost is not None:
+            raise lost
+        if action.verb == "unchanged":
+            return ActionOutcome(action=action, status="unchanged")
+        updated = await self._client.credentials.update(
+            action.cluster,
+            action.target,
+            allow_all_domains=action.flag("allow_all_domains"),
+            domains=action.listed("domains"),
+            allow_all_ips=action.flag("allow_all_ips"),
+            allowed_ips=action.listed("allowed_ips"),
+        )
+        return ActionOutcome(action=action, status="updated", resource=updated)
+
+    async def _delete_credential(self, action: Action) -> None:
+        await self._client.credentials.delete(action.cluster, action.target)
+        if self._store is not None and self._lost_error(action) is not None:
+            await self._store.withdraw(action.cluster, action.target)
+
+    async def _users(self, cluster: str) -> Mapping[str, Credential]:
+        """Return a cluster's credentials as they were when the first was about to be created.
+
+        The look that the plan rests on may be long past.
+        """
+        async with self._listing:
+            if cluster not in self._present:
+                self._present[cluster] = await list_credentials(self._client, cluster)
+        return self._present[cluster]
+
+    def _lost_error(self, action: Action) -> PasswordLostError | None:
+        """Return what is to be said of a credential whose password an earlier run has lost."""
+        identity = (action.cluster, action.target)
+        if identity not in self._lost:
+            return None
+        return PasswordLostError(
+            "an earlier run began to create {1} in {0}, and its password never arrived".format(
+                *identity
+            ),
+            identity=identity,
+        )
+
+    def _assess(self, action: Action, error: UnmtaError) -> ActionOutcome | None:
+        """Return the outcome of an action that failed, or None while it is in doubt."""
+        if isinstance(error, StoreError) or is_confirmed(error, AuthenticationError):
+            raise StopRun(error)
+        if error.password is not None:  # of a broken answer; it is in the store
+            return ActionOutcome(action=action, status="created")
+        if isinstance(error, PermissionDeniedError) and error.confirmed:
+            self._refused[action.cluster] = error
+        if action.verb == "delete" and says_missing(error):
+            return ActionOutcome(action=action, status="absent")
+        if error.may_have_been_applied and not isinstance(error, PasswordLostError):
+            self._doubts.append((action, error))
+            return None
+        return _failed(action, error)
+
+    async def _look(self, cluster: str, kind: Kind) -> Mapping[str, Domain | Credential] | None:
+        """Return what a cluster has of a kind; None if nobody can tell."""
+        with suppress(UnmtaError):
+            if kind == "domain":
+                return await list_domains(self._client, cluster)
+            return await list_credentials(self._client, cluster)
+        return None
+
+
+def _settled(
+    action: Action, error: UnmtaError, found: Mapping[str, Domain | Credential] | None
+) -> ActionOutcome:
+    """Return the outcome of an action in doubt, after a look."""
+    if found is None:
+        return _failed(action, error)
+    key = domain_key(action.target) if action.kind == "domain" else action.target
+    resource = found.get(key)
+    if action.verb == "delete" and resource is None:
+        return ActionOutcome(action=action, status="deleted")
+    if action.verb == "create" and resource is not None:
+        return ActionOutcome(action=action, status="existed", resource=resource)
+    if isinstance(resource, Credential) and action.is_done(resource):
+        return ActionOutcome(action=action, status="updated", resource=resource)
+    return _failed(action, error)
+
+
+def _failed(action: Action, error: UnmtaError) -> ActionOutcome:
+    return ActionOutcome(action=action, status="failed", error=error)
+
+
+def _outdated(action: Action) -> UsageError:
+    return UsageError(
+        f"the credential {action.target} has appeared in {action.cluster} since the plan was made; "
+        f"make a new one"
+    )
+
+
+def _needs_store(action: Action) -> bool:
+    return action.kind == "credential" and action.verb == "create"
+
+
+async def _lost(store: PasswordStore | None, plan: Plan) -> frozenset[tuple[str, str]]:
+    """Return the credentials whose creation was once begun, and whose password never arrived."""
+    if store is None or all(action.kind != "credential" for action in plan.actions):
+        return frozenset()
+    return frozenset((intent.cluster, intent.user) for intent in await store.lost())
+
+
+async def _each(
+    actions: Iterable[Action], phase: frozenset[tuple[Kind, Verb]]
+) -> AsyncGenerator[Action, None]:
+    for action in actions:
+        if (action.kind, action.verb) in phase:
+            yield action
