@@ -19,6 +19,7 @@ from unmta_async.sandbox import Sandbox
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+MANIFEST = "clusters: {a1b2c3d4: {credentials: {batch: {allow_all_domains: true}}}}"
 PROGRAM, *BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -52,7 +53,16 @@ def onboard(name: str, *, base_url: str, token: str) -> None:
     asyncio.run(create())
 
 
-async def test_the_blocks_run(client: UnmtaClient, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of its own, with the manifest that is loaded."""
+    monkeypatch.chdir(tmp_path)
+    Path("mail.yaml").write_text(MANIFEST, encoding="utf-8")
+
+
+async def test_the_blocks_run(
+    client: UnmtaClient, here: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept: dict[str, str] = {}
     known: dict[str, Any] = {
         "client": client,
@@ -68,6 +78,7 @@ async def test_the_blocks_run(client: UnmtaClient, capsys: pytest.CaptureFixture
     assert "{'user': ['The user has already been taken.']}" in shown
     assert "example.com created" in shown
     assert "nowhere failed" in shown
+    assert "created: credential batch of a1b2c3d4" in shown
     with Sandbox() as own:
         await asyncio.to_thread(known["test_onboarding"], own)
         assert [call.operation for call in own.calls] == ["domains.create"]
