@@ -98,16 +98,13 @@ async def provision_domains(
     if isinstance(names, str | bytes):
         raise UsageError("names is a single string; give a list of names")
     check_concurrency(concurrency)
-    meter = None
-    if on_progress is not None:
-        meter = Meter(on_progress, len(names) if isinstance(names, Sized) else None)
-        client = client.with_options(on_attempt=meter.heard)
-    patience = Patience(timeout, meter.pause if meter else lambda _: None)
+    meter = Meter(on_progress, len(names) if isinstance(names, Sized) else None)
+    patience = Patience(timeout, meter.pause)
+    client = meter.watched(client)
     run = _Run(client, cluster, await list_domains(client, cluster), patience)
     async with aclosing(conduct(run, [_each(names)], concurrency)) as outcomes:
         async for outcome in outcomes:
-            if meter is not None:
-                meter.count(failed=outcome.error is not None)
+            meter.count(failed=outcome.error is not None)
             yield outcome
 
 

@@ -6,13 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
 from ..errors import RateLimitError, ServiceUnavailableError
 from ..options import Attempt
 from ._words import duration
+
+if TYPE_CHECKING:
+    from ..client import UnmtaClient
 
 __all__ = ["Listener", "Meter", "Progress"]
 
@@ -69,7 +72,7 @@ Listener: TypeAlias = Callable[[Progress], object]
 
 
 class Meter:
-    """Counts what is done, and tells a listener.
+    """Counts what is done, and tells a listener, if there is one.
 
     Args:
         listener: What to call with a `Progress` after each item, and when a pause begins.
@@ -79,7 +82,7 @@ class Meter:
 
     def __init__(
         self,
-        listener: Listener,
+        listener: Listener | None,
         total: int | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,29 +95,37 @@ class Meter:
         self._resumes = 0.0  # by the clock
         self._samples = deque([(self._began, 0)], maxlen=_SAMPLES)
 
+    def watched(self, client: UnmtaClient) -> UnmtaClient:
+        """Return a client whose waits are told, too."""
+        return client if self._listener is None else client.with_options(on_attempt=self._heard)
+
     def count(self, *, failed: bool) -> None:
         """Note that one more item is done."""
         self._done += 1
         self._failed += failed
+        self._tell()
+
+    def pause(self, seconds: float) -> None:
+        """Note that the API wants to be left alone for a time."""
+        until = self._clock() + seconds
+        # Calls that are refused one after the other ask for much the same pause.
+        is_news = until > self._resumes + _SAMPLE_SECONDS
+        self._resumes = max(self._resumes, until)
+        if is_news:
+            self._tell()
+
+    def _heard(self, attempt: Attempt) -> None:
+        throttled = isinstance(attempt.error, RateLimitError | ServiceUnavailableError)
+        if throttled and attempt.retry_in:
+            self.pause(attempt.retry_in)
+
+    def _tell(self) -> None:
+        if self._listener is None:
+            return
         now = self._clock()
         if now - self._samples[-1][0] >= _SAMPLE_SECONDS:
             self._samples.append((now, self._done))
         self._listener(self._progress(now))
-
-    def pause(self, seconds: float) -> None:
-        """Note that the API wants to be left alone for a time."""
-        now = self._clock()
-        # Calls that are refused one after the other ask for much the same pause.
-        is_news = now + seconds > self._resumes + _SAMPLE_SECONDS
-        self._resumes = max(self._resumes, now + seconds)
-        if is_news:
-            self._listener(self._progress(now))
-
-    def heard(self, attempt: Attempt) -> None:
-        """Note a pause that the client makes by itself; it is an `on_attempt`."""
-        throttled = isinstance(attempt.error, RateLimitError | ServiceUnavailableError)
-        if throttled and attempt.retry_in:
-            self.pause(attempt.retry_in)
 
     def _progress(self, now: float) -> Progress:
         pause = max(0.0, self._resumes - now)

@@ -126,15 +126,13 @@ async def apply(
     pending = plan.pending
     if store is None and (new := sum(_needs_store(action) for action in pending)):
         raise UsageError(f"the plan creates {new} credentials: give a store for their passwords")
-    meter = None if on_progress is None else Meter(on_progress, len(pending))
-    if meter is not None:
-        client = client.with_options(on_attempt=meter.heard)
-    patience = Patience(timeout, meter.pause if meter else lambda _: None)
-    run = _Run(client, store, patience, await _lost(store, plan))
+    meter = Meter(on_progress, len(pending))
+    patience = Patience(timeout, meter.pause)
+    run = _Run(meter.watched(client), store, patience, await _lost(store, plan))
     phases = (_each(plan.actions, phase) for phase in _PHASES)
     async with aclosing(conduct(run, phases, concurrency)) as outcomes:
         async for outcome in outcomes:
-            if meter is not None and outcome.action.verb != "unchanged":
+            if outcome.action.verb != "unchanged":
                 meter.count(failed=outcome.error is not None)
             yield outcome
 
