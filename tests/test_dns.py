@@ -49,6 +49,7 @@ def test_the_records_are_those_of_the_api_verbatim():
         "name": "unmta._domainkey",
         "value": KEY,
         "ttl": 3600,
+        "name_in_domain": "unmta._domainkey",
     }
     assert (dmarc.name, dmarc.value) == ("_dmarc", DMARC)
 
@@ -68,7 +69,7 @@ def test_the_records_are_those_of_the_api_verbatim():
 )
 def test_names_are_relative_to_the_zone(name, zone, within, fqdn):
     _, dmarc = dns.records(domain(name), zone=zone)
-    assert (dmarc.name, dmarc.fqdn) == (within, fqdn)
+    assert (dmarc.name, dmarc.fqdn, dmarc.name_in_domain) == (within, fqdn, "_dmarc")
 
 
 @pytest.mark.parametrize("own", ["@", ""])

@@ -32,7 +32,7 @@ quick = settings(
 def record(value="x", name="_dmarc", zone="example.com.", **changes):
     fqdn = zone if name == "@" else f"{name}.{zone}"
     told = {"type": "TXT", "fqdn": fqdn, "name": name, "value": value, "ttl": 60}
-    return Record(**told | changes)
+    return Record(**told | {"name_in_domain": "unmta._domainkey"} | changes)
 
 
 EVERY_TYPE = [
@@ -158,12 +158,12 @@ def test_terraform_is_read_by_python_hcl2():
 def test_json_has_all_fields_in_order():
     found = json.loads(render(EVERY_TYPE, "json"))
     assert found == [attrs.asdict(entry) for entry in EVERY_TYPE]
-    assert list(found[0]) == ["type", "fqdn", "name", "value", "ttl"]
+    assert list(found[0]) == ["type", "fqdn", "name", "value", "ttl", "name_in_domain"]
 
 
 def test_csv_has_a_header_and_a_row_a_record():
     text = render(EVERY_TYPE, "csv")
-    assert text.startswith("type,fqdn,name,value,ttl\r\n")
+    assert text.startswith("type,fqdn,name,value,ttl,name_in_domain\r\n")
     assert text.count("\r\n") == len(EVERY_TYPE) + 1
     rows = csv.DictReader(io.StringIO(text, newline=""))
     assert [row | {"ttl": int(row["ttl"])} for row in rows] == list(map(attrs.asdict, EVERY_TYPE))
@@ -461,7 +461,7 @@ def test_no_records_are_no_text_but_valid_data():
         "octodns": "",
         "terraform": "",
         "json": "[]\n",
-        "csv": "type,fqdn,name,value,ttl\r\n",
+        "csv": "type,fqdn,name,value,ttl,name_in_domain\r\n",
     }
 
 

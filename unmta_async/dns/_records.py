@@ -21,6 +21,8 @@ class Record:
         name: The owner name within the zone; "@" is the zone itself.
         value: The content, unquoted and in one piece.
         ttl: Seconds that resolvers may keep it.
+        name_in_domain: The owner name within the domain it is for; "@" is the domain itself. None
+            of a record that is for none.
     """
 
     type: str
@@ -28,6 +30,7 @@ class Record:
     name: str
     value: str
     ttl: int
+    name_in_domain: str | None = None
 
 
 def records(domain: Domain, *, zone: str | None = None, ttl: int = 3600) -> list[Record]:
@@ -60,6 +63,7 @@ def _placed(record: DnsRecord, own: str, apex: str, ttl: int) -> Record:
         name="@" if full == apex else full.removesuffix(f".{apex}"),
         value=record.value,
         ttl=ttl,
+        name_in_domain=name or "@",
     )
 
 
