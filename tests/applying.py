@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 
 from unmta_async import UnmtaClient
@@ -17,7 +18,7 @@ from unmta_async.provisioning import (
 )
 
 
-async def main(path: str, count: int) -> None:
+async def main(path: str, count: int) -> int:
     """Apply a manifest of `count` domains and credentials; print each outcome as it comes."""
     manifest = Manifest(
         {
@@ -27,16 +28,32 @@ async def main(path: str, count: int) -> None:
             )
         }
     )
+    stop = stopped_by_ctrl_c()
     async with UnmtaClient() as client, SqliteStore(path) as store:
         plan = await make_plan(client, manifest)
-        async with contextlib.aclosing(apply(client, plan, store=store, concurrency=8)) as outcomes:
+        running = apply(client, plan, store=store, concurrency=8, stop=stop)
+        async with contextlib.aclosing(running) as outcomes:
             async for outcome in outcomes:
                 if outcome.status != "unchanged":
                     print(outcome.status, outcome.action.target, flush=True)
+    return 130 if stop.is_set() else 0
+
+
+def stopped_by_ctrl_c() -> asyncio.Event:
+    """Return what the first Ctrl-C sets; the second ends all that is under way."""
+    stop = asyncio.Event()
+
+    def interrupt() -> None:
+        for task in asyncio.all_tasks() if stop.is_set() else ():
+            task.cancel()
+        stop.set()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+    return stop
 
 
 if __name__ == "__main__":
     try:
-        asyncio.run(main(sys.argv[1], int(sys.argv[2])))
-    except KeyboardInterrupt:
+        sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))
+    except asyncio.CancelledError:
         sys.exit(130)

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 
 import pytest
+from scripted import until
 
 from unmta_async import (
     AuthenticationError,
     PasswordLostError,
     PermissionDeniedError,
+    RetryPolicy,
     Secret,
     UsageError,
     models,
@@ -229,6 +231,47 @@ async def test_a_confirmed_403_ends_its_cluster_and_no_other(client, sandbox):
     assert operations(sandbox).count("domains.create") == 6
 
 
+async def test_what_is_unchanged_in_a_refused_cluster_is_so_all_the_same(client, sandbox):
+    await run(client, wish(numbered(2)))
+    sandbox.faults.add("domains.create", "json-403")
+    outcomes = await run(client, wish(numbered(4)), concurrency=1)
+    assert sorted(outcome.status for outcome in outcomes) == [
+        "failed",
+        "skipped",
+        "unchanged",
+        "unchanged",
+    ]
+
+
+async def test_a_404_is_no_proof_that_something_is_gone(client, sandbox):
+    """It may be that it cannot be seen: a list call tells."""
+    await client.domains.create(CLUSTER, name="old.example.com")
+    await client.credentials.create(CLUSTER, user="old", allow_all_domains=True)
+    for operation in ("domains.delete", "credentials.delete"):
+        sandbox.faults.add(operation, "json-404")
+    outcomes = await run(client, wish(), prune=True)
+    assert statuses(outcomes) == {"old.example.com": "failed", "old": "failed"}
+
+
+async def test_the_looks_of_a_run_wait_too_where_the_api_wants_to_be_left_alone(client, sandbox):
+    impatient = client.with_options(retry=RetryPolicy(max_retry_after=0.5, throttle_attempts=1))
+    plan = await make_plan(client, Manifest(wish(numbered(2))))
+    sandbox.faults.add("domains.create", "reset-after-applying")
+    sandbox.faults.add("domains.list", "rate-limited", retry_after="1")
+    outcomes = [outcome async for outcome in apply(impatient, plan, concurrency=1)]
+    assert sorted(statuses(outcomes).values()) == ["created", "existed"]
+
+
+async def test_a_credential_that_was_made_before_a_pause_is_not_taken_for_somebody_elses(
+    client, sandbox, store
+):
+    """It said "later", made it all the same, and then said "taken"."""
+    sandbox.faults.add("credentials.create", "rate-limited", applied=True, retry_after="1")
+    [outcome] = await run(client, wish(users=["webapp"]), store=store)
+    assert isinstance(outcome.error, PasswordLostError)
+    assert [intent.user for intent in await store.lost()] == ["webapp"]
+
+
 async def test_a_proxys_403_ends_its_own_action_only(client, sandbox):
     sandbox.faults.add("domains.create", "html-403")
     outcomes = await run(client, wish(numbered(5)))
@@ -254,22 +297,57 @@ class FailingStore:
 
 
 @pytest.mark.parametrize("step", ["prepare", "store"])
-async def test_a_store_that_fails_stops_the_run(client, sandbox, store, step):
+async def test_a_store_that_fails_stops_the_run_and_no_password_is_dropped(
+    client, sandbox, store, step
+):
     users = [f"u{n}" for n in range(40)]
     failing = FailingStore(store, step, after=5)
     outcomes = []
     plan = await make_plan(client, Manifest(wish(users=users)))
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(StoreError):
         await collect(outcomes, apply(client, plan, store=failing, concurrency=3))
     made = [credential.user for credential in await client.credentials.list(CLUSTER)]
     assert len(made) <= 5 + 3
-    assert {user for user, status in statuses(outcomes).items() if status == "created"} <= {
-        user for user in made if await holds(store, sandbox, user)
+    told = {
+        outcome.action.target: outcome.error.password
+        for outcome in outcomes
+        if outcome.error is not None and outcome.error.password is not None
     }
-    # What was made, and is not in the store, is known to be lost.
+    assert (told != {}) == (step == "store")
+    for user in made:
+        assert await holds(store, sandbox, user) or sandbox.state.check_password(
+            CLUSTER, user, told[user].reveal()
+        )
+    # What is not in the store is known to be lost.
     lost = {intent.user for intent in await store.lost()}
-    assert {user for user in made if not await holds(store, sandbox, user)} <= lost
-    assert (caught.value.password is not None) == (step == "store")
+    assert set(told) <= lost
+
+
+@pytest.mark.parametrize("way", ["closed", "cancelled", "cancelled twice"])
+async def test_passwords_that_could_not_be_stored_are_told_to_whoever_leaves(
+    client, sandbox, store, way
+):
+    failing = FailingStore(store, "store", after=way == "closed")
+    sandbox.faults.add("credentials.create", "slow-body", times=None, seconds=0.3)
+    plan = await make_plan(client, Manifest(wish(users=["a", "b", "c"])))
+
+    told = []
+
+    async def consume():
+        async with contextlib.aclosing(apply(client, plan, store=failing)) as running:
+            told.append((await anext(running)).error)
+
+    task = asyncio.create_task(consume())
+    await until(lambda: operations(sandbox).count("credentials.create") == 3)
+    for _ in range({"closed": 0, "cancelled": 1, "cancelled twice": 2}[way]):
+        task.cancel()
+        await asyncio.sleep(0.01)
+    with pytest.raises((asyncio.CancelledError, ExceptionGroup)) as caught:
+        await task
+    group = caught.value.__cause__ if task.cancelled() else caught.value
+    errors = [*group.exceptions, *filter(None, told)]
+    assert len(errors) == (2 if way == "closed" else 3)
+    assert all(error.password is not None for error in errors)
 
 
 # Doubts.
@@ -322,11 +400,18 @@ async def test_a_password_that_an_earlier_run_lost_is_told_again(client, sandbox
     await client.credentials.create(CLUSTER, user="webapp", allow_all_domains=True)
     if change != "a creation":
         plan = await make_plan(client, Manifest(wish(users=[wished])))
-    [outcome] = [outcome async for outcome in apply(client, plan, store=store)]
+    heard = []
+    running = apply(client, plan, store=store, on_progress=heard.append)
+    [outcome] = [outcome async for outcome in running]
     assert outcome.status == "failed"
     assert isinstance(outcome.error, PasswordLostError)
     assert "earlier run" in str(outcome.error)
+    assert "`recreate_lost`" in str(outcome.error)
     assert [intent.user for intent in await store.lost()] == ["webapp"]
+    assert (heard[-1].failed, heard[-1].total) == (1, 1)
+    # A restriction is not put off for it.
+    [credential] = await client.credentials.list(CLUSTER)
+    assert credential.allow_all_domains == (change != "an update")
 
 
 async def test_a_creation_that_never_reached_the_server_is_made_by_the_next_run(
@@ -366,19 +451,22 @@ async def test_no_outcome_shows_a_password(client, sandbox, store):
 # Stopping early.
 
 
-@pytest.mark.parametrize("way", ["cancelled", "closed"])
+@pytest.mark.parametrize("way", ["stopped", "cancelled", "closed"])
 async def test_a_run_that_ends_early_has_all_passwords_of_what_it_made(client, sandbox, store, way):
-    outcomes = []
+    outcomes, stop = [], asyncio.Event()
     plan = await make_plan(client, Manifest(wish(users=[f"u{n}" for n in range(60)])))
 
     async def consume():
-        async with contextlib.aclosing(apply(client, plan, store=store, concurrency=5)) as running:
+        running = apply(client, plan, store=store, concurrency=5, stop=stop)
+        async with contextlib.aclosing(running):
             async for outcome in running:
                 outcomes.append(outcome)
                 if len(outcomes) == 7:
                     if way == "closed":
                         break
-                    asyncio.current_task().cancel()
+                    if way == "cancelled":
+                        asyncio.current_task().cancel()
+                    stop.set()
 
     task = asyncio.create_task(consume())
     with contextlib.suppress(asyncio.CancelledError):
@@ -388,8 +476,22 @@ async def test_a_run_that_ends_early_has_all_passwords_of_what_it_made(client, s
     assert 7 <= len(made) <= 7 + 2 * 5
     assert all([await holds(store, sandbox, user) for user in made])
     assert await store.lost() == []
-    if way == "cancelled":
+    if way == "stopped":
         assert {outcome.action.target for outcome in outcomes} == set(made)
+
+
+async def test_a_pause_of_credentials_ends_when_the_run_is_cancelled(client, sandbox, store):
+    """What must not be broken off does not wait."""
+    sandbox.faults.add("credentials.create", "rate-limited", times=None, retry_after="59")
+    running = run(client, wish(users=[f"u{n}" for n in range(8)]), store=store)
+    task = asyncio.create_task(running)
+    await until(lambda: operations(sandbox))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await task
+    assert len(operations(sandbox)) <= 8
 
 
 async def test_it_can_be_made_again_at_any_time(client, sandbox, store):

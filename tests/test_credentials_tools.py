@@ -21,6 +21,7 @@ from unmta_async import (
     UsageError,
     ValidationError,
 )
+from unmta_async.provisioning import _patience
 from unmta_async.provisioning._creating import create_stored, to_the_end
 from unmta_async.provisioning.credentials import grant, rotate
 from unmta_async.provisioning.stores import (
@@ -61,8 +62,10 @@ class Store:
 
     async def prepare(self, cluster, user, *, seen_absent=False):
         await self._tell("prepare")
+        earlier = self.open.get((cluster, user))
         intent = Intent(cluster, user, seen_absent, datetime.now(UTC))
         self.open.setdefault((cluster, user), intent)
+        return earlier
 
     async def store(self, cluster, user, password):
         await self._tell("store")
@@ -226,11 +229,25 @@ async def test_the_intent_comes_before_the_request_and_the_password_after(client
     assert opens(sandbox, store, USER)
 
 
-@pytest.mark.parametrize("seen", [True, False])
-async def test_the_intent_says_whether_the_user_was_seen_to_be_absent(client, store, seen):
+async def test_the_intent_says_that_the_user_was_seen_to_be_absent(client, store):
     store.failing.add("store")
-    await failure(create(client, store, seen_absent=seen))
-    assert store.open[CLUSTER, USER].seen_absent is seen
+    await failure(create(client, store))
+    assert store.open[CLUSTER, USER].seen_absent
+
+
+@pytest.mark.parametrize("comes_again", [True, False])
+async def test_an_intent_stays_where_the_api_puts_it_off_and_it_comes_again(
+    client, sandbox, store, comes_again
+):
+    """The next may be told "taken" because of this one, whatever the API has said of it."""
+    once = client.with_options(retry=RetryPolicy.none())
+    patience = _patience.Patience(None, lambda _: None) if comes_again else None
+    sandbox.faults.add("credentials.create", "json-503", applied=True)
+    await failure(create(once, store, patience=patience))
+    assert bool(store.open) is comes_again
+    if comes_again:
+        assert isinstance(await failure(create(client, store)), PasswordLostError)
+        assert store.open
 
 
 async def test_restrictions_are_those_that_were_asked_for(client, store):

@@ -11,7 +11,13 @@ import attrs
 import pytest
 from scripted import DETAIL, Scripted, answer, until
 
-from unmta_async import RateLimitError, RetryPolicy, ServiceUnavailableError, UsageError
+from unmta_async import (
+    ConflictError,
+    RateLimitError,
+    RetryPolicy,
+    ServiceUnavailableError,
+    UsageError,
+)
 from unmta_async.provisioning import Progress, RunTimeoutError, _patience, provision_domains
 from unmta_async.provisioning._words import duration
 from unmta_async.provisioning.progress import Meter
@@ -139,9 +145,10 @@ async def test_of_a_generator_nobody_knows_the_total(client):
     assert {each.total for each in heard} == {None}
 
 
-async def test_an_exception_of_the_listener_reaches_the_consumer(client):
-    with pytest.raises(ZeroDivisionError):
-        await provision(client, numbered(3), on_progress=lambda _: 1 / 0)
+async def test_an_exception_of_the_listener_is_logged_and_fails_nothing_else(client, caplog):
+    outcomes = await provision(client, numbered(3), on_progress=lambda _: 1 / 0)
+    assert {outcome.status for outcome in outcomes} == {"created"}
+    assert "on_progress failed" in caplog.text
 
 
 async def test_a_wait_that_the_client_makes_by_itself_is_told():
@@ -193,8 +200,8 @@ async def patient(*ends, timeout=None):
     calls = Calls(*ends)
     try:
         result = await patience.call(calls)
-    except _patience.StopRun as stop:
-        result = stop.reason
+    except _patience.StopRun:
+        result = patience.reason
     return result, pauses, calls.made
 
 
@@ -222,9 +229,22 @@ async def test_what_may_have_been_applied_or_is_a_proxys_is_not_made_again(error
 
 async def test_pauses_in_vain_stop_the_run_with_the_refusal():
     last = refused()
-    result, pauses, made = await patient(refused(), refused(), refused(), last)
+    result, pauses, made = await patient(*(refused() for _ in range(4)), last)
     assert result is last
-    assert (len(pauses), made) == (3, 4)
+    assert (len(pauses), made) == (4, 5)
+
+
+async def test_an_answer_of_any_kind_between_pauses_shows_that_they_are_not_in_vain():
+    patience = _patience.Patience(None, lambda _: None)
+    for _ in range(5):
+        with pytest.raises(ConflictError):
+            await patience.call(Calls(refused(), refused(), ConflictError("no")))
+
+
+async def test_without_a_time_pauses_grow(monkeypatch):
+    monkeypatch.setattr(_patience, "_FIRST_SECONDS", 0.01)
+    refusals = [refused(retry_after=None) for _ in range(3)]
+    assert await patient(*refusals, "done") == ("done", [0.01, 0.02, 0.04], 4)
 
 
 async def test_a_success_between_pauses_shows_that_they_are_not_in_vain():
@@ -238,7 +258,8 @@ async def test_calls_that_are_refused_together_make_one_pause():
     patience = _patience.Patience(None, pauses.append)
     many = [Calls(refused(), "done") for _ in range(20)]
     assert await asyncio.gather(*map(patience.call, many)) == ["done"] * 20
-    assert len(pauses) == 1
+    assert len(pauses) <= 20
+    assert max(pauses) == 0.02
 
 
 async def test_a_pause_longer_than_the_run_may_take_is_not_made():
@@ -250,9 +271,9 @@ async def test_nothing_is_begun_when_the_time_is_over():
     patience = _patience.Patience(0.001, lambda _: None)
     await asyncio.sleep(0.002)
     calls = Calls("done")
-    with pytest.raises(_patience.StopRun) as caught:
+    with pytest.raises(_patience.StopRun):
         await patience.call(calls)
-    assert isinstance(caught.value.reason, RunTimeoutError)
+    assert isinstance(patience.reason, RunTimeoutError)
     assert not calls.made
 
 

@@ -426,22 +426,51 @@ async def test_a_run_that_is_cancelled_leaves_nothing_behind(at, monkeypatch):
         await until(lambda: server.connections == (at == "the names"))
 
 
-async def test_a_cancelled_run_lets_what_is_in_flight_finish_and_says_what_was_done():
-    """It takes no new names, and what was created has its outcome before the cancellation."""
-    outcomes = []
+@pytest.mark.parametrize("way", ["cancelled", "stopped"])
+async def test_a_run_that_ends_early_lets_what_is_in_flight_finish(way):
+    """It takes no new names; if it was asked to stop, it says what was done."""
+    outcomes, stop = [], asyncio.Event()
     script = answer(200, {"data": []}), (Act.PAUSE, created(0)), (Act.PAUSE, created(1))
     async with Scripted(*script) as server, server.client() as client, nothing_left():
-        run = provision_domains(client, CLUSTER, numbered(100), concurrency=2)
+        run = provision_domains(client, CLUSTER, numbered(100), concurrency=2, stop=stop)
         task = asyncio.create_task(collect(outcomes, run))
         await until(lambda: len(server.requests) == 3)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert len(server.requests) == 3
-    assert {(outcome.name, outcome.status) for outcome in outcomes} == {
-        ("d0.example.com", "created"),
-        ("d1.example.com", "created"),
-    }
+        if way == "stopped":
+            stop.set()
+        else:
+            task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() == (way == "cancelled")
+        assert len(server.requests) == 3
+        assert server.connections == 2  # they would have been closed
+    told = {(outcome.name, outcome.status) for outcome in outcomes}
+    both = {("d0.example.com", "created"), ("d1.example.com", "created")}
+    assert told == (both if way == "stopped" else set())
+
+
+async def test_a_stop_is_heard_while_the_names_are_waited_for(client):
+    async def names():
+        yield "d0.example.com"
+        await asyncio.Event().wait()
+
+    stop, outcomes = asyncio.Event(), []
+    async with nothing_left():
+        async for outcome in provision_domains(client, CLUSTER, names(), stop=stop):
+            outcomes.append(outcome)
+            stop.set()
+    assert [outcome.status for outcome in outcomes] == ["created"]
+
+
+async def test_a_cancellation_is_never_swallowed_nor_raised_late(client, sandbox):
+    """Whatever a consumer does next: a time limit around one step ends that step."""
+    sandbox.faults.add("domains.create", "slow-body", times=None, seconds=0.2)
+    run = provision_domains(client, CLUSTER, numbered(3), concurrency=1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await anext(run)
+    assert not asyncio.current_task().cancelling()
+    with pytest.raises(StopAsyncIteration):
+        await anext(run)
 
 
 async def test_a_second_cancellation_ends_what_is_in_flight():
@@ -455,7 +484,8 @@ async def test_a_second_cancellation_ends_what_is_in_flight():
         assert not run.done()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await run
+            async with asyncio.timeout(_workers.GRACE / 2):
+                await run
     assert len(server.requests) == 17
 
 
@@ -474,15 +504,15 @@ async def test_a_time_limit_around_a_cancelled_run_is_still_a_timeout(client):
             await provision(client, (f"d{n}.example.com" for n in itertools.count()))
 
 
-async def test_doubts_of_a_cancelled_run_have_an_outcome():
-    outcomes = []
+async def test_doubts_of_a_stopped_run_have_an_outcome():
+    stop = asyncio.Event()
     script = answer(200, {"data": []}), html(502), (Act.PAUSE, created(1))
     async with Scripted(*script) as server, server.client() as client:
-        run = provision_domains(client, CLUSTER, numbered(100), concurrency=1)
-        task = asyncio.create_task(collect(outcomes, run))
+        run = provision_domains(client, CLUSTER, numbered(100), concurrency=1, stop=stop)
+        task = asyncio.create_task(collect(outcomes := [], run))
         await until(lambda: len(server.requests) == 3)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    doubtful = {outcome.name: outcome.error for outcome in outcomes}["d0.example.com"]
-    assert doubtful.may_have_been_applied
+        stop.set()
+        await task
+    assert [outcome.status for outcome in outcomes] == ["created", "failed"]
+    assert outcomes[1].error.may_have_been_applied
+    assert len(server.requests) == 3

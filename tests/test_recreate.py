@@ -9,6 +9,7 @@ import pytest
 from scripted import until
 
 from unmta_async import (
+    APIError,
     AuthenticationError,
     NotFoundError,
     PasswordLostError,
@@ -16,8 +17,8 @@ from unmta_async import (
     Secret,
     ServerError,
     UsageError,
-    ValidationError,
 )
+from unmta_async.provisioning import _patience
 from unmta_async.provisioning.recreate import Recreation, recreate_lost
 from unmta_async.provisioning.stores import Intent, JsonlStore, StoreError
 
@@ -67,8 +68,10 @@ async def lost(store):
 
 async def test_a_lost_credential_is_made_anew_and_its_password_stored(client, store, sandbox):
     await lose(client, store, sandbox)
+    [before] = await client.credentials.list(CLUSTER)
+    sandbox.calls.clear()
     assert await recreate(client, store) == [
-        Recreation(cluster=CLUSTER, user=USER, status="recreated")
+        Recreation(cluster=CLUSTER, user=USER, status="recreated", credential=before)
     ]
     assert await is_good(sandbox, store)
     assert await lost(store) == []
@@ -98,13 +101,14 @@ async def test_it_may_do_again_what_it_might(client, store, sandbox, restriction
         assert getattr(after, name) == getattr(before, name)
 
 
-async def test_many_take_one_list_call_for_each_cluster(client, store, sandbox):
+async def test_each_is_looked_at_just_before_it_is_deleted(client, store, sandbox):
     for cluster in (CLUSTER, OTHER):
         for user in "abc":
             await lose(client, store, sandbox, user, cluster)
     outcomes = await recreate(client, store)
     assert [outcome.status for outcome in outcomes] == ["recreated"] * 6
-    assert operations(sandbox).count("credentials.list") == 2
+    steps = [f"credentials.{step}" for step in ("list", "delete", "create")]
+    assert operations(sandbox) == steps * 6
     for outcome in outcomes:
         assert await is_good(sandbox, store, outcome.user, outcome.cluster)
 
@@ -120,7 +124,8 @@ async def refusal(client, store, sandbox):
     assert set(operations(sandbox)) == {"credentials.list"}
     assert await lost(store) == [USER]
     assert f"{CLUSTER} / {USER} is not deleted" in str(outcome.error)
-    assert "delete it by hand and apply the manifest again" in str(outcome.error)
+    assert "delete it and apply the manifest again" in str(outcome.error)
+    assert "`withdraw`" in str(outcome.error)
     return str(outcome.error)
 
 
@@ -148,19 +153,20 @@ def intended(seconds, *, last=0.0):
 @pytest.mark.parametrize(
     ("intent", "why"),
     [
-        (intended(120), "older than the intent"),
-        (intended(-3 * 3600), "long after the intent"),
-        (intended(-6 * 3600, last=3 * 3600), "long after the intent"),
+        ({"seconds": 120}, "older than the intent"),
+        ({"seconds": -600}, "more than five minutes after the intent"),
+        ({"seconds": -6 * 3600, "last": 3 * 3600}, "more than five minutes after the intent"),
     ],
 )
 async def test_what_somebody_else_must_have_made_is_left_alone(client, sandbox, intent, why):
+    intent = intended(**intent)
     await client.credentials.create(CLUSTER, user=USER, allow_all_domains=True)
     sandbox.calls.clear()
     assert why in await refusal(client, Holding(intent), sandbox)
 
 
 @pytest.mark.parametrize(
-    "intent", [intended(5), intended(-1800), intended(-6 * 3600, last=6 * 3600)]
+    "intent", [{"seconds": 5}, {"seconds": -240}, {"seconds": -6 * 3600, "last": 6 * 3600}]
 )
 async def test_clocks_may_differ_and_requests_may_wait(client, sandbox, intent):
     class ReachedError(Exception):
@@ -172,7 +178,7 @@ async def test_clocks_may_differ_and_requests_may_wait(client, sandbox, intent):
 
     await client.credentials.create(CLUSTER, user=USER, allow_all_domains=True)
     with pytest.raises(ReachedError):
-        await recreate(client, Stops(intent))
+        await recreate(client, Stops(intended(**intent)))
 
 
 async def test_what_is_not_there_stays_lost_for_it_may_come(client, store, sandbox):
@@ -197,15 +203,14 @@ async def test_users_that_differ_in_case_are_two(client, store, sandbox):
     ("fault", "kind"),
     [("json-500", ServerError), ("html-502", ServerError), ("html-401", AuthenticationError)],
 )
-async def test_a_cluster_that_cannot_be_listed_fails_alone(client, store, sandbox, fault, kind):
+async def test_what_cannot_be_looked_at_fails_alone(client, store, sandbox, fault, kind):
     for user in "ab":
         await lose(client, store, sandbox, user)
     await lose(client, store, sandbox, USER, OTHER)
     sandbox.faults.add("credentials.list", fault)
     outcomes = await recreate(client, store)
-    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "recreated"]
+    assert [outcome.status for outcome in outcomes] == ["failed", "recreated", "recreated"]
     assert isinstance(outcomes[0].error, kind)
-    assert operations(sandbox).count("credentials.list") == 2
 
 
 async def test_an_unknown_cluster_fails_alone(client, store, sandbox):
@@ -227,14 +232,14 @@ async def test_a_deletion_in_doubt_is_no_leave_to_create(client, store, sandbox,
     assert await lost(store) == [USER]
 
 
-@pytest.mark.parametrize("fault", ["json-500", "reset-after-applying", "json-503", "html-429"])
-async def test_a_creation_that_fails_leaves_the_intent(client, store, sandbox, fault):
+@pytest.mark.parametrize("fault", ["json-500", "reset-after-applying"])
+async def test_a_creation_in_doubt_leaves_the_intent(client, store, sandbox, fault):
     """Whatever became of it, the next attempt knows as much as this one."""
     await lose(client, store, sandbox)
     await lose(client, store, sandbox, "z")
     sandbox.faults.add("credentials.create", fault)
     outcomes = await recreate(client, store)
-    assert [outcome.status for outcome in outcomes] == ["failed", "recreated"]
+    assert [outcome.status for outcome in outcomes] == ["deleted", "recreated"]
     (intent,) = await store.lost()
     assert (intent.user, intent.seen_absent) == (USER, True)
     (again,) = await recreate(client, store)
@@ -245,24 +250,60 @@ async def test_a_creation_that_fails_leaves_the_intent(client, store, sandbox, f
         assert not sandbox.state.check_password(CLUSTER, USER, WRONG)
 
 
-async def test_a_rescued_password_is_stored(client, store, sandbox):
+@pytest.mark.parametrize("operation", ["list", "delete", "create"])
+@pytest.mark.parametrize("fault", ["json-503", "rate-limited"])
+async def test_an_api_that_wants_to_be_left_alone_is(
+    client, store, sandbox, monkeypatch, operation, fault
+):
+    monkeypatch.setattr(_patience, "_FIRST_SECONDS", 0.01)
+    monkeypatch.setattr(_patience, "_LEAST_SECONDS", 0.01)
+    await lose(client, store, sandbox)
+    sandbox.faults.add(f"credentials.{operation}", fault, retry_after=None)
+    assert [outcome.status for outcome in await recreate(client, store)] == ["recreated"]
+    assert await is_good(sandbox, store)
+
+
+async def test_a_password_of_a_broken_answer_is_stored_and_counts(client, store, sandbox):
     await lose(client, store, sandbox)
     sandbox.faults.add("credentials.create", "missing-field")
     (outcome,) = await recreate(client, store)
-    assert outcome.status == "failed"
-    assert outcome.error.password == await store.reveal(CLUSTER, USER)
+    assert (outcome.status, outcome.error) == ("recreated", None)
     assert await is_good(sandbox, store)
     assert await lost(store) == []
 
 
-async def test_a_refused_creation_is_told(client, store, sandbox):
-    await client.domains.create(CLUSTER, name="one.example.com")
-    await lose(client, store, sandbox, domains=["one.example.com"])
-    sandbox.faults.add("credentials.create", "json-409")
-    (outcome,) = await recreate(client, store)
-    assert outcome.status == "failed"
-    assert not isinstance(outcome.error, ValidationError)
-    assert await lost(store) == [USER]
+@pytest.mark.parametrize("fault", ["json-409", "json-403"])
+async def test_no_more_are_deleted_when_making_one_anew_is_refused(client, store, sandbox, fault):
+    """What the deleted one was good for is told: nobody else knows it any more."""
+    for user in "ab":
+        await lose(client, store, sandbox, user, domains=["one.example.com"])
+    sandbox.faults.add("credentials.create", fault, times=None)
+    outcomes = []
+    with pytest.raises(APIError):
+        await collect(outcomes, recreate_lost(client, store))
+    [outcome] = outcomes
+    assert outcome.status == "deleted"
+    assert outcome.credential.domains == ["one.example.com"]
+    assert [each.user for each in await client.credentials.list(CLUSTER)] == ["b"]
+    assert await lost(store) == ["a", "b"]
+
+
+async def collect(outcomes, run):
+    async for outcome in run:
+        outcomes.append(outcome)
+
+
+async def test_what_somebody_makes_meanwhile_is_not_deleted(client, store, sandbox):
+    """It was absent, or another one, when the run began."""
+    for user in "ab":
+        await lose(client, store, sandbox, user)
+    run = recreate_lost(client, store)
+    assert (await anext(run)).user == "a"
+    await client.credentials.delete(CLUSTER, "b")
+    sandbox.clock.advance(600)
+    theirs = await client.credentials.create(CLUSTER, user="b", allow_all_domains=True)
+    assert (await anext(run)).status == "refused"
+    assert sandbox.state.check_password(CLUSTER, "b", theirs.password.reveal())
 
 
 @pytest.mark.parametrize("operation", ["list", "delete", "create"])

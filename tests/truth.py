@@ -214,8 +214,8 @@ async def witnessed(**options: Any) -> AsyncIterator[tuple[Sandbox, Truth]]:
     """Run a sandbox, and give it and the truth about it."""
     truth, create_app = Truth(), server.create_app
 
-    def create_watched(*arguments: Any) -> web.Application:
-        app = create_app(*arguments)
+    def create_watched(*arguments: Any, **options: Any) -> web.Application:
+        app = create_app(*arguments, **options)
         app.middlewares.insert(1, truth.middleware())
         return app
 

@@ -10,13 +10,21 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import PasswordLostError, UnmtaError, ValidationError
+from ..errors import (
+    PasswordLostError,
+    RateLimitError,
+    ServiceUnavailableError,
+    UnmtaError,
+    ValidationError,
+)
 from ..models import CreatedCredential
-from .stores import StoreError
+from ._patience import StopRun
+from .stores import DeliveryError, StoreError
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
     from ..secret import Secret
+    from ._patience import Patience
     from .stores import Intent, PasswordStore
 
 __all__ = ["create_stored", "open_intent", "to_the_end"]
@@ -32,9 +40,9 @@ async def create_stored(
     user: str,
     domains: Sequence[str] | None,
     allowed_ips: Sequence[str] | None,
-    seen_absent: bool = True,
+    patience: Patience | None = None,
 ) -> CreatedCredential:
-    """Create a credential; the intent is durable before, its password when this returns.
+    """Create a credential that was just seen to be absent, its password durable in a store.
 
     Whoever cancels this waits until the creation under way has ended and what came of it is
     stored. An intent stays in the store if the credential may exist without its password; the
@@ -47,7 +55,9 @@ async def create_stored(
         user: The name of the new credential.
         domains: The domains it is for; None is all of the cluster.
         allowed_ips: The addresses it is for; None is all.
-        seen_absent: Whether the caller has just seen that the cluster has no such user.
+        patience: What waits, and makes this again if the API puts it off; the client is not to
+            wait then, for what is under way is not broken off. The intent stays, so that "taken"
+            is doubt the next time.
 
     Raises:
         PasswordLostError: The credential may exist, without its password; or the user is taken,
@@ -55,8 +65,8 @@ async def create_stored(
         StoreError: The store failed. If the credential was made, `.password` has its password.
         UnmtaError: The creation failed. If `.password` is set, that was stored.
     """
-    creation = _Creation(client, store, cluster, user)
-    await creation.prepare(seen_absent)
+    creation = _Creation(client, store, cluster, user, comes_again=patience is not None)
+    await creation.prepare(patience)
     return await to_the_end(creation.make(domains, allowed_ips))
 
 
@@ -89,23 +99,35 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
 class _Creation:
     """One creation and what the store is told of it."""
 
-    def __init__(self, client: UnmtaClient, store: PasswordStore, cluster: str, user: str) -> None:
+    def __init__(
+        self,
+        client: UnmtaClient,
+        store: PasswordStore,
+        cluster: str,
+        user: str,
+        *,
+        comes_again: bool,
+    ) -> None:
         self._client = client
         self._store = store
         self._cluster = cluster
         self._user = user
+        self._comes_again = comes_again
         self._earlier: Intent | None = None
 
-    async def prepare(self, seen_absent: bool) -> None:
-        """Make the intent durable; if that is cancelled, nothing was sent and it is withdrawn."""
-        self._earlier = await open_intent(self._store, self._cluster, self._user)
-        preparation = self._store.prepare(self._cluster, self._user, seen_absent=seen_absent)
+    async def prepare(self, patience: Patience | None) -> None:
+        """Make the intent durable; if it ends here, nothing was sent and it is withdrawn."""
         try:
-            await to_the_end(preparation)
-        except asyncio.CancelledError:
+            await to_the_end(self._prepare())
+            if patience is not None:
+                await patience.ready()  # it may not be any more: the store takes its time
+        except (asyncio.CancelledError, StopRun):
             with suppress(UnmtaError):
                 await to_the_end(self._withdraw_own())
             raise
+
+    async def _prepare(self) -> None:
+        self._earlier = await self._store.prepare(self._cluster, self._user, seen_absent=True)
 
     async def make(
         self, domains: Sequence[str] | None, allowed_ips: Sequence[str] | None
@@ -133,11 +155,16 @@ class _Creation:
         """Tell the store of a failure; return another error if that one does not say it all."""
         if error.password is not None:
             await self._keep(error.password)
-        elif error.may_have_been_applied or isinstance(error, PasswordLostError):
-            pass
-        elif not await self._withdraw_own() and _is_about_user(error):
+        elif not self._is_open(error) and not await self._withdraw_own() and _is_about_user(error):
             return _lost_before(error, self._cluster, self._user)
         return None
+
+    def _is_open(self, error: UnmtaError) -> bool:
+        """Whether the credential may exist, or is about to be made again."""
+        if error.may_have_been_applied or isinstance(error, PasswordLostError):
+            return True
+        is_put_off = isinstance(error, RateLimitError | ServiceUnavailableError)
+        return self._comes_again and is_put_off
 
     async def _keep(self, password: Secret) -> None:
         try:
@@ -149,17 +176,11 @@ class _Creation:
             failed = StoreError(f"the store failed with {type(error).__name__}, no StoreError")
         else:
             return
-        if failed.password is None and await self._is_unstored():
+        if not isinstance(failed, DeliveryError):
             failed.password = password  # nobody else has it
         failed.may_have_been_applied = True
         failed.add_note(f"The credential {self._user} of {self._cluster} was created.")
         raise failed
-
-    async def _is_unstored(self) -> bool:
-        """Whether the store does not have the password, as far as it can tell."""
-        with suppress(Exception):
-            return await open_intent(self._store, self._cluster, self._user) is not None
-        return True
 
     async def _withdraw_own(self) -> bool:
         """End the intent, unless it stands for an earlier attempt; return whether it did not."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from ..errors import NotFoundError
 from ..models import Domain, DomainDetail
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
 
-__all__ = ["detail_like", "get_detail"]
+__all__ = ["detail_like", "first_detail", "get_detail"]
+
+# Of so many domains one will be left.
+_LOOKS: Final = 5
 
 
 def detail_like(domain: Domain, template: DomainDetail) -> DomainDetail | None:
@@ -35,6 +41,28 @@ def detail_like(domain: Domain, template: DomainDetail) -> DomainDetail | None:
         updated_at=domain.updated_at,
         dns_records=records,
     )
+
+
+async def first_detail(
+    client: UnmtaClient, cluster: str, domains: Iterable[Domain]
+) -> DomainDetail | None:
+    """Return the first of some listed domains that is still there, with its records.
+
+    Returns:
+        The domain; None if none was listed.
+
+    Raises:
+        UnmtaError: It could not be asked for, or the first few are all gone.
+    """
+    gone: NotFoundError | None = None
+    for domain in islice(domains, _LOOKS):
+        try:
+            return await client.domains.get(cluster, domain.name)
+        except NotFoundError as error:  # deleted since
+            gone = error
+    if gone is not None:
+        raise gone
+    return None
 
 
 async def get_detail(

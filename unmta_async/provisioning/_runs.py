@@ -7,26 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Protocol, TypeVar
 
-from ..errors import UsageError
+from ..errors import UnmtaError, UsageError
 from ._patience import Patience, StopRun
 from ._workers import unordered
 
-__all__ = ["Run", "check_concurrency", "conduct"]
+__all__ = ["HasError", "Run", "check_concurrency", "conduct"]
+
+
+class HasError(Protocol):
+    """An outcome, as far as it matters here."""
+
+    @property
+    def error(self) -> UnmtaError | None:
+        """What went wrong, if anything did."""
+        ...
+
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
-R_co = TypeVar("R_co", covariant=True)
-R = TypeVar("R")
+R = TypeVar("R", bound=HasError)
+R_co = TypeVar("R_co", bound=HasError, covariant=True)
 
 
 class Run(Protocol[T_contra, R_co]):
     """What `conduct` needs to know of a run.
 
     Attributes:
-        patience: What its calls go through.
+        patience: What its calls go through, and what stops it.
     """
 
     patience: Patience
@@ -35,12 +45,16 @@ class Run(Protocol[T_contra, R_co]):
         """Do what is to be done about an item; return its outcome, or None if it is in doubt.
 
         Raises:
-            StopRun: Nothing more is to be tried.
+            StopRun: The run is over; it was not done.
         """
         ...
 
     async def settle(self) -> Sequence[R_co]:
-        """Return the outcomes of the items in doubt, after another look."""
+        """Return the outcomes of the items in doubt, after another look.
+
+        Raises:
+            StopRun: The run is over; there was no look.
+        """
         ...
 
     def unsettled(self) -> Sequence[R_co]:
@@ -52,26 +66,40 @@ async def conduct(
     run: Run[T, R],
     phases: Iterable[AsyncGenerator[T, None]],
     concurrency: int,
+    stop: asyncio.Event | None,
 ) -> AsyncGenerator[R, None]:
     """Yield an outcome for each item: one phase after the other, then what was in doubt.
 
     Whatever stops the run, there is no look any more to settle a doubt with, but an outcome.
+
+    Raises:
+        ExceptionGroup: Whoever left early would not have heard of passwords that were not stored;
+            if it was cancelled, it is the cause of the cancellation.
     """
+    unheard: list[UnmtaError] = []
     try:
         for items in phases:
             async with (
+                _stopping(stop, run.patience),
                 aclosing(items),
-                aclosing(_outcomes(run, items, concurrency)) as outcomes,
+                aclosing(_outcomes(run, items, concurrency, unheard)) as outcomes,
             ):
                 async for outcome in outcomes:
                     yield outcome
-        settled = await run.settle()
-    except (Exception, asyncio.CancelledError):
+        for outcome in await _settled(run):
+            yield outcome
+    except (GeneratorExit, asyncio.CancelledError) as leaving:
+        if unheard:
+            lost = ExceptionGroup("passwords that were not stored, in `.password`", unheard)
+            if isinstance(leaving, GeneratorExit):
+                raise lost from None
+            raise leaving from lost
+        raise
+    except Exception:
         for outcome in run.unsettled():
             yield outcome
         raise
-    for outcome in settled:
-        yield outcome
+    run.patience.raise_reason()
 
 
 def check_concurrency(concurrency: int) -> None:
@@ -80,23 +108,60 @@ def check_concurrency(concurrency: int) -> None:
         raise UsageError(f"concurrency={concurrency} must be at least 1")
 
 
+@asynccontextmanager
+async def _stopping(stop: asyncio.Event | None, patience: Patience) -> AsyncGenerator[None]:
+    """Stop a run when an event is set."""
+    if stop is None:
+        yield
+        return
+    watch = asyncio.ensure_future(stop.wait())
+    watch.add_done_callback(lambda watch: None if watch.cancelled() else patience.stop())
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def _settled(run: Run[T, R]) -> Sequence[R]:
+    if not run.patience.is_stopped:
+        try:
+            return await run.settle()
+        except StopRun:
+            pass
+    return run.unsettled()
+
+
 def _outcomes(
-    run: Run[T, R], items: AsyncGenerator[T, None], concurrency: int
+    run: Run[T, R],
+    items: AsyncGenerator[T, None],
+    concurrency: int,
+    unheard: list[UnmtaError],
 ) -> AsyncGenerator[R, None]:
-    return unordered(_stopping(run), items, concurrency, on_stop=run.patience.stop)
+    def keep(outcome: R) -> None:
+        if outcome.error is not None and outcome.error.password is not None:
+            unheard.append(outcome.error)
+
+    return unordered(
+        _attempting(run, unheard),
+        items,
+        concurrency,
+        when_stopped=run.patience.when_stopped,
+        on_leaving=run.patience.stop,
+        on_unheard=keep,
+    )
 
 
-def _stopping(run: Run[T, R]) -> Callable[[T], Awaitable[R | None]]:
-    """Return how to attempt an item, so that what stops one attempt stops the others' waits."""
-
+def _attempting(run: Run[T, R], unheard: list[UnmtaError]) -> Callable[[T], Awaitable[R | None]]:
     async def attempt(item: T) -> R | None:
         try:
             return await run.attempt(item)
-        except StopRun as stop:
-            run.patience.stop(stop.reason)
-            reason = stop.reason
-        if reason is None:
+        except StopRun:
             return None
-        raise reason
+        except asyncio.CancelledError as error:
+            # What was to end has ended all the same: see `to_the_end`.
+            cause = error.__cause__
+            if isinstance(cause, UnmtaError) and cause.password is not None:
+                unheard.append(cause)
+            raise
 
     return attempt

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 __all__ = ["unordered"]
@@ -16,45 +17,51 @@ GRACE: Final = 10.0
 """Seconds that what is in flight may take to its end when a run is cancelled or left."""
 
 
+def _never(_: Callable[[], object]) -> None:
+    """Stand for a stop that does not come."""
+
+
 async def unordered(
     work: Callable[[T], Awaitable[R | None]],
     items: AsyncIterator[T],
     concurrency: int,
-    on_stop: Callable[[], object] = lambda: None,
+    *,
+    when_stopped: Callable[[Callable[[], object]], object] = _never,
+    on_leaving: Callable[[], object] = lambda: None,
+    on_unheard: Callable[[R], object] = lambda _: None,
 ) -> AsyncGenerator[R, None]:
     """Yield what `work` returns for each item, as it comes; None is left out.
 
     Items are taken as they are needed, and a slow consumer holds the workers back. An exception,
     of `work` or of the items, stops the taking; what is in flight ends, and then it is raised.
 
-    Cancelled, it takes no more items, yields what is in flight as it ends, and is cancelled then;
-    cancelled once more, or after a time of grace, it cancels what is in flight. Whoever leaves
-    early waits for what is in flight in the same way. No task is left behind. `on_stop` is called
-    in either case, so that the work can come to its end.
+    Whoever cancels it or leaves early waits for what is in flight, for a time of grace; cancelled
+    once more, it is ended at once. No task is left behind.
+
+    Args:
+        work: What to do about an item.
+        items: The items.
+        concurrency: Items in flight at a time.
+        when_stopped: It is given a function, to be called when no more items are to be taken: then
+            this yields what is in flight, and ends.
+        on_leaving: What to call when it is cancelled or left, so that the work may come to an end.
+        on_unheard: What to call with each result that was left.
     """
     crew = _Crew(work, items, concurrency)
-    cancelled: asyncio.CancelledError | None = None
+    when_stopped(crew.stop)
     try:
-        while True:
-            try:
-                result = await crew.next()
-            except asyncio.CancelledError as error:
-                if cancelled is not None:
-                    raise
-                cancelled = error
-                crew.stop_soon()
-                on_stop()
-                continue
-            if result is None:
-                break
+        while (result := await crew.next()) is not None:
             yield result
-        crew.stopped_by = cancelled or crew.stopped_by
         crew.raise_what_stopped_it()
     except BaseException:
-        on_stop()
+        on_leaving()
         raise
     finally:
-        await crew.leave()
+        try:
+            await crew.leave()
+        finally:
+            for unheard in crew.unheard():
+                on_unheard(unheard)
 
 
 class _Crew(Generic[T, R]):
@@ -80,7 +87,6 @@ class _Crew(Generic[T, R]):
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_over = False
-        self._end_of_grace: asyncio.TimerHandle | None = None
         self._tasks = [asyncio.create_task(self._run()) for _ in range(size)]
 
     async def next(self) -> R | None:
@@ -89,23 +95,30 @@ class _Crew(Generic[T, R]):
         self._room.release()
         return result
 
-    def stop_soon(self) -> None:
-        """Take no more items, and cancel what is still in flight after a time of grace."""
-        self._stop()
-        if self._end_of_grace is None:
-            loop = asyncio.get_running_loop()
-            self._end_of_grace = loop.call_later(GRACE, self._cancel)
+    def stop(self) -> None:
+        """Take no more items."""
+        self._is_over = True
+        self._end_if_idle()
 
     async def leave(self) -> None:
         """Take no more items, wait for what is in flight, and leave no task behind."""
-        self.stop_soon()
+        self.stop()
         for _ in self._tasks:
             self._room.release()  # nobody takes the results any more
         try:
-            await self._is_idle.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await self._is_idle.wait()
         finally:
-            self._cancel()
+            for task in self._tasks:
+                task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def unheard(self) -> Iterator[R]:
+        """Yield the results that nobody has taken."""
+        while not self._results.empty():
+            if (result := self._results.get_nowait()) is not None:
+                yield result
 
     def raise_what_stopped_it(self) -> None:
         """Raise the exception that stopped the taking, if one did."""
@@ -126,17 +139,7 @@ class _Crew(Generic[T, R]):
             if task is None or task.cancelling():
                 raise
             self.stopped_by = self.stopped_by or error  # the items' own
-        self._stop()
-
-    def _stop(self) -> None:
-        self._is_over = True
-        self._end_if_idle()
-
-    def _cancel(self) -> None:
-        if self._end_of_grace is not None:
-            self._end_of_grace.cancel()
-        for task in self._tasks:
-            task.cancel()
+        self.stop()
 
     async def _take(self) -> T:
         async with self._taking:

@@ -6,7 +6,7 @@ Nothing here changes anything.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -15,11 +15,11 @@ import attrs
 
 from ..errors import printable
 from ..models import Domain, DomainDetail, DomainStatus
-from ._details import get_detail
+from ._details import first_detail, get_detail
 from ._live import Live, read_live
 from ._words import counted
 from ._workers import unordered
-from .plan import Action, Verb, compare, missing_domains
+from .plan import Action, Verb, compare, missing_domains, users_alike
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
@@ -49,7 +49,7 @@ class AuditFinding:
     Attributes:
         cluster: The id of the cluster.
         kind: "domain", "credential", or "record" for one that is to stand in the DNS.
-        target: The domain name, the user, or the record's name in full.
+        target: The domain name, the user, or the record's type and name in full.
         problem: "missing", "unexpected" (it exists, and nobody wishes it), "differs" (a credential
             is good for something else than is wished), "not-verified"; of a record, what
             `dns.check` calls it.
@@ -140,13 +140,17 @@ async def audit(
                     findings += _wrong(cluster, finding)
     return Report(
         findings=tuple(sorted(findings, key=_order)),
-        warnings=(*manifest.warnings, *missing_domains(manifest, live)),
+        warnings=(
+            *manifest.warnings,
+            *missing_domains(manifest, live),
+            *users_alike(manifest, live),
+        ),
         checked=checked,
     )
 
 
 async def _look_up(
-    client: UnmtaClient, checker: Checker, cluster: str, domains: Iterable[Domain]
+    client: UnmtaClient, checker: Checker, cluster: str, domains: Sequence[Domain]
 ) -> AsyncGenerator[Finding, None]:
     """Yield what the name servers say of each record of a cluster's domains."""
     template: DomainDetail | None = None
@@ -157,9 +161,8 @@ async def _look_up(
 
     async def each() -> AsyncGenerator[Domain, None]:
         nonlocal template
-        for domain in domains:
-            if template is None:
-                template = await client.domains.get(cluster, domain.name)
+        template = await first_detail(client, cluster, domains)
+        for domain in domains if template is not None else ():
             yield domain
 
     async with (

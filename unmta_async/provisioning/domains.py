@@ -6,6 +6,7 @@ any time.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sized
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Literal
@@ -58,6 +59,7 @@ async def provision_domains(
     *,
     concurrency: int = 16,
     timeout: float | None = None,
+    stop: asyncio.Event | None = None,
     on_progress: Listener | None = None,
 ) -> AsyncGenerator[Outcome, None]:
     """Make sure that a cluster has these domains; yield an outcome for each name as it happens.
@@ -68,9 +70,9 @@ async def provision_domains(
     at the end, when one more list call tells. If the API wants to be left alone for longer than
     the client waits by itself, the whole run pauses, and goes on.
 
-    Cancelled, as by a first Ctrl-C, it begins nothing more, yields the outcomes of what is in
-    flight, and is cancelled then; cancelled again, it ends what is in flight, too. Leave `async
-    with contextlib.aclosing(run)` to stop early: what is in flight ends likewise. A plain `break`
+    To stop early, set `stop`: nothing more is begun, what is in flight has its outcome, and the
+    run ends. Cancelled, or left by way of `contextlib.aclosing`, it waits for what is in flight,
+    ten seconds at most, without telling of it; cancelled again, it ends at once. A plain `break`
     does so when the generator is collected. Run it again to go on.
 
     Args:
@@ -80,6 +82,7 @@ async def provision_domains(
         concurrency: Creates in flight at a time.
         timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
             bound.
+        stop: Ends the run softly when it is set.
         on_progress: A plain function, called with a `Progress` after each name, and when the API
             asks for a pause.
 
@@ -100,9 +103,13 @@ async def provision_domains(
     check_concurrency(concurrency)
     meter = Meter(on_progress, len(names) if isinstance(names, Sized) else None)
     patience = Patience(timeout, meter.pause)
-    client = meter.watched(client)
-    run = _Run(client, cluster, await list_domains(client, cluster), patience)
-    async with aclosing(conduct(run, [_each(names)], concurrency)) as outcomes:
+    run = _Run(patience.watched(client), cluster, patience)
+    try:
+        await run.look()
+    except StopRun:
+        patience.raise_reason()
+        return
+    async with aclosing(conduct(run, [_each(names)], concurrency, stop)) as outcomes:
         async for outcome in outcomes:
             meter.count(failed=outcome.error is not None)
             yield outcome
@@ -115,14 +122,17 @@ class _Run:
         self,
         client: UnmtaClient,
         cluster: str,
-        existing: Mapping[str, Domain],
         patience: Patience,
     ) -> None:
         self.patience = patience
         self._client = client
         self._cluster = cluster
-        self._existing = existing
+        self._existing: Mapping[str, Domain] = {}
         self._doubts: list[Doubt] = []
+
+    async def look(self) -> None:
+        """See which domains exist."""
+        self._existing = await self._list()
 
     async def attempt(self, item: str) -> Outcome | None:
         """Create a domain unless it exists; return its outcome, or None if it is in doubt."""
@@ -135,7 +145,8 @@ class _Run:
             )
         except UnmtaError as error:
             if is_confirmed(error, AuthenticationError, PermissionDeniedError):
-                raise StopRun(error) from None
+                self.patience.stop(error)
+                raise StopRun from None
             return settled(item, error, None)
         if isinstance(outcome, Doubt):
             self._doubts.append(outcome)
@@ -147,7 +158,7 @@ class _Run:
         found: Mapping[str, Domain] = {}
         if self._doubts:
             with suppress(UnmtaError):
-                found = await list_domains(self._client, self._cluster)
+                found = await self._list()
         return [
             settled(doubt.name, doubt.error, found.get(domain_key(doubt.name)))
             for doubt in self._doubts
@@ -156,6 +167,9 @@ class _Run:
     def unsettled(self) -> list[Outcome]:
         """Return the names in doubt as failed."""
         return [settled(doubt.name, doubt.error, None) for doubt in self._doubts]
+
+    async def _list(self) -> Mapping[str, Domain]:
+        return await self.patience.call(lambda: list_domains(self._client, self._cluster))
 
 
 @attrs.frozen

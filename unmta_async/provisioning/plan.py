@@ -31,6 +31,7 @@ __all__ = [
     "compare",
     "make_plan",
     "missing_domains",
+    "users_alike",
 ]
 
 Kind: TypeAlias = Literal["domain", "credential"]
@@ -172,7 +173,11 @@ async def make_plan(client: UnmtaClient, manifest: Manifest, *, prune: bool = Fa
     live = await read_live(client, manifest.clusters)
     return Plan(
         tuple(compare(manifest, live, prune=prune)),
-        (*manifest.warnings, *missing_domains(manifest, live, prune=prune)),
+        (
+            *manifest.warnings,
+            *missing_domains(manifest, live, prune=prune),
+            *users_alike(manifest, live),
+        ),
     )
 
 
@@ -199,6 +204,27 @@ def missing_domains(
                 )
 
 
+def users_alike(manifest: Manifest, live: Mapping[str, Live]) -> Iterator[str]:
+    """Yield a warning for each credential that differs from a wished one in case only."""
+    for cluster, wished in sorted(manifest.clusters.items()):
+        for user in sorted(_alike(wished, live[cluster])):
+            yield (
+                f"the cluster {cluster} has a credential {printable(user)}, which differs from a "
+                f"wished one in case only; it is left alone: rename the wished one, or delete it "
+                f"by hand"
+            )
+
+
+def _alike(wished: ClusterSpec, live: Live) -> set[str]:
+    """Return the live users that the API may take for a wished one: it is not known to tell case.
+
+    Deleting one of them might leave neither.
+    """
+    users = {spec.user for spec in wished.credentials or ()}
+    folded = {user.casefold() for user in users}
+    return {user for user in live.credentials if user not in users and user.casefold() in folded}
+
+
 def _domain_actions(
     cluster: str, wished: ClusterSpec, live: Live, *, prune: bool
 ) -> Iterator[Action]:
@@ -222,8 +248,8 @@ def _credential_actions(
     if wished.credentials is None:
         return
     specs = {spec.user: spec for spec in wished.credentials}
-    users = specs.keys() | (live.credentials.keys() if prune else set[str]())
-    for user in sorted(users):
+    unwished = live.credentials.keys() - _alike(wished, live) if prune else set[str]()
+    for user in sorted(specs.keys() | unwished):
         verb, changes = _difference(specs.get(user), live.credentials.get(user))
         yield Action(kind="credential", cluster=cluster, target=user, verb=verb, changes=changes)
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
-from ..errors import RateLimitError, ServiceUnavailableError
-from ..options import Attempt
 from ._words import duration
 
-if TYPE_CHECKING:
-    from ..client import UnmtaClient
-
 __all__ = ["Listener", "Meter", "Progress"]
+
+logger: Final = logging.getLogger("unmta_async")
 
 # The rate is that of the last ten seconds, or so: one sample a second.
 _SAMPLES: Final = 10
@@ -95,10 +93,6 @@ class Meter:
         self._resumes = 0.0  # by the clock
         self._samples = deque([(self._began, 0)], maxlen=_SAMPLES)
 
-    def watched(self, client: UnmtaClient) -> UnmtaClient:
-        """Return a client whose waits are told, too."""
-        return client if self._listener is None else client.with_options(on_attempt=self._heard)
-
     def count(self, *, failed: bool) -> None:
         """Note that one more item is done."""
         self._done += 1
@@ -114,18 +108,16 @@ class Meter:
         if is_news:
             self._tell()
 
-    def _heard(self, attempt: Attempt) -> None:
-        throttled = isinstance(attempt.error, RateLimitError | ServiceUnavailableError)
-        if throttled and attempt.retry_in:
-            self.pause(attempt.retry_in)
-
     def _tell(self) -> None:
         if self._listener is None:
             return
         now = self._clock()
         if now - self._samples[-1][0] >= _SAMPLE_SECONDS:
             self._samples.append((now, self._done))
-        self._listener(self._progress(now))
+        try:
+            self._listener(self._progress(now))
+        except Exception:  # what was done is worth more than its report
+            logger.exception("on_progress failed")
 
     def _progress(self, now: float) -> Progress:
         pause = max(0.0, self._resumes - now)

@@ -17,10 +17,13 @@ from ..errors import (
     AuthenticationError,
     PasswordLostError,
     PermissionDeniedError,
+    RateLimitError,
+    ServiceUnavailableError,
     UnmtaError,
     UsageError,
 )
 from ..models import Credential, Domain, DomainDetail
+from ..options import RetryPolicy
 from ._creating import create_stored
 from ._live import list_credentials, list_domains
 from ._names import domain_key
@@ -80,6 +83,7 @@ async def apply(
     store: PasswordStore | None = None,
     concurrency: int = 16,
     timeout: float | None = None,
+    stop: asyncio.Event | None = None,
     on_progress: Listener | None = None,
 ) -> AsyncGenerator[ActionOutcome, None]:
     """Carry out a plan; yield an outcome for each action as it happens.
@@ -96,10 +100,10 @@ async def apply(
     If the API wants to be left alone for longer than the client waits by itself, the whole run
     pauses, and goes on.
 
-    Cancelled, as by a first Ctrl-C, it begins nothing more, yields the outcomes of what is in
-    flight, and is cancelled then; cancelled again, it ends what is in flight, too, apart from
-    passwords on their way into the store. Leave `async with contextlib.aclosing(run)` to stop
-    early: what is in flight ends likewise. To go on, make a plan and apply it.
+    To stop early, set `stop`: nothing more is begun, what is in flight has its outcome, and the
+    run ends. Cancelled, or left by way of `contextlib.aclosing`, it waits for what is in flight,
+    ten seconds at most, without telling of it; cancelled again, it ends at once, apart from
+    credentials on their way into the store. To go on, make a plan and apply it.
 
     Args:
         client: The client to use.
@@ -108,13 +112,15 @@ async def apply(
         concurrency: Actions in flight at a time.
         timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
             bound.
+        stop: Ends the run softly when it is set.
         on_progress: A plain function, called with a `Progress` after each action that changes
-            something, and when the API asks for a pause.
+            something or fails, and when the API asks for a pause.
 
     Raises:
         AuthenticationError: The API itself said 401: the token was revoked.
-        StoreError: The store failed; nothing more was begun. If a credential was created, its
-            password is in `.password`.
+        StoreError: The store failed; nothing more was begun. Each credential that was created has
+            an outcome that failed, with its password in `error.password`.
+        ExceptionGroup: The same, if the run was left before these outcomes could be told.
         RateLimitError: The API asked for a pause longer than the run may take, or for one after
             another with nothing going through.
         ServiceUnavailableError: The same.
@@ -123,16 +129,16 @@ async def apply(
             than 1.
     """
     check_concurrency(concurrency)
-    pending = plan.pending
-    if store is None and (new := sum(_needs_store(action) for action in pending)):
+    if store is None and (new := sum(map(_needs_store, plan.actions))):
         raise UsageError(f"the plan creates {new} credentials: give a store for their passwords")
-    meter = Meter(on_progress, len(pending))
+    lost = await _lost(store, plan)
+    meter = Meter(on_progress, sum(_counts(action, lost) for action in plan.actions))
     patience = Patience(timeout, meter.pause)
-    run = _Run(meter.watched(client), store, patience, await _lost(store, plan))
+    run = _Run(patience.watched(client), store, patience, lost)
     phases = (_each(plan.actions, phase) for phase in _PHASES)
-    async with aclosing(conduct(run, phases, concurrency)) as outcomes:
+    async with aclosing(conduct(run, phases, concurrency, stop)) as outcomes:
         async for outcome in outcomes:
-            if outcome.action.verb != "unchanged":
+            if _counts(outcome.action, lost):
                 meter.count(failed=outcome.error is not None)
             yield outcome
 
@@ -149,33 +155,49 @@ class _Run:
     ) -> None:
         self.patience = patience
         self._client = client
+        # What makes a password is not broken off, so it must not wait: the run does that.
+        self._unwaiting = client.with_options(retry=RetryPolicy(throttle_attempts=1))
         self._store = store
         self._lost = lost
         self._refused: dict[str, PermissionDeniedError] = {}
-        self._present: dict[str, Mapping[str, Credential]] = {}
+        self._present: dict[str, Mapping[str, Credential] | UnmtaError] = {}
         self._listing = asyncio.Lock()
         self._doubts: list[tuple[Action, UnmtaError]] = []
 
     async def attempt(self, item: Action) -> ActionOutcome | None:
         """Carry out an action; return its outcome, or None if it is in doubt."""
+        lost = self._lost_error(item)
+        if item.verb == "unchanged":
+            return _failed(item, lost) if lost else ActionOutcome(action=item, status="unchanged")
         refusal = self._refused.get(item.cluster)
         if refusal is not None:
             return ActionOutcome(action=item, status="skipped", error=refusal)
         try:
-            return await self.patience.call(lambda: self._perform(item))
+            outcome = await self.patience.call(lambda: self._perform(item))
         except UnmtaError as error:
-            return self._assess(item, error)
+            outcome = self._assess(item, error)
+        if outcome is not None and lost is not None:
+            return await self._with_loss(outcome, lost)
+        return outcome
 
     async def settle(self) -> list[ActionOutcome]:
-        """Return the outcomes of the actions in doubt, as one list call for each kind tells."""
+        """Return the outcomes of the actions in doubt, as one list call for each kind tells.
+
+        Raises:
+            StopRun: The run is over.
+        """
         found: dict[tuple[str, Kind], Mapping[str, Domain | Credential] | None] = {}
         for action, _ in self._doubts:
             if (place := (action.cluster, action.kind)) not in found:
                 found[place] = await self._look(*place)
-        return [
+        outcomes = [
             _settled(action, error, found[action.cluster, action.kind])
             for action, error in self._doubts
         ]
+        for outcome in outcomes:
+            if self._lost_error(outcome.action) is not None:
+                await self._forget(outcome)
+        return outcomes
 
     def unsettled(self) -> list[ActionOutcome]:
         """Return the actions in doubt as failed."""
@@ -186,14 +208,12 @@ class _Run:
         match action.kind, action.verb:
             case "domain", "create":
                 return await self._create_domain(action)
-            case "domain", "unchanged":
-                return ActionOutcome(action=action, status="unchanged")
             case "domain", _:
                 await self._client.domains.delete(cluster, target)
             case _, "create":
                 return await self._create_credential(action)
             case _, "delete":
-                await self._delete_credential(action)
+                await self._client.credentials.delete(cluster, target)
             case _:
                 return await self._update_credential(action)
         return ActionOutcome(action=action, status="deleted")
@@ -212,22 +232,17 @@ class _Run:
         if action.target in await self._users(action.cluster):
             raise self._lost_error(action) or _outdated(action)
         created = await create_stored(
-            self._client,
+            self._unwaiting,
             self._store,
             action.cluster,
             user=action.target,
             domains=action.listed("domains"),
             allowed_ips=action.listed("allowed_ips"),
+            patience=self.patience,
         )
         return ActionOutcome(action=action, status="created", resource=created.credential)
 
     async def _update_credential(self, action: Action) -> ActionOutcome:
-        """Send the fields that change, if any do."""
-        lost = self._lost_error(action)
-        if lost is not None:
-            raise lost
-        if action.verb == "unchanged":
-            return ActionOutcome(action=action, status="unchanged")
         updated = await self._client.credentials.update(
             action.cluster,
             action.target,
@@ -238,11 +253,6 @@ class _Run:
         )
         return ActionOutcome(action=action, status="updated", resource=updated)
 
-    async def _delete_credential(self, action: Action) -> None:
-        await self._client.credentials.delete(action.cluster, action.target)
-        if self._store is not None and self._lost_error(action) is not None:
-            await self._store.withdraw(action.cluster, action.target)
-
     async def _users(self, cluster: str) -> Mapping[str, Credential]:
         """Return a cluster's credentials as they were when the first was about to be created.
 
@@ -250,8 +260,16 @@ class _Run:
         """
         async with self._listing:
             if cluster not in self._present:
-                self._present[cluster] = await list_credentials(self._client, cluster)
-        return self._present[cluster]
+                try:
+                    self._present[cluster] = await list_credentials(self._client, cluster)
+                except (RateLimitError, ServiceUnavailableError):
+                    raise  # later, perhaps
+                except UnmtaError as error:
+                    self._present[cluster] = error
+        found = self._present[cluster]
+        if isinstance(found, UnmtaError):
+            raise found
+        return found
 
     def _lost_error(self, action: Action) -> PasswordLostError | None:
         """Return what is to be said of a credential whose password an earlier run has lost."""
@@ -259,23 +277,41 @@ class _Run:
         if identity not in self._lost:
             return None
         return PasswordLostError(
-            "an earlier run began to create {1} in {0}, and its password never arrived".format(
-                *identity
-            ),
+            "an earlier run began to create {1} in {0}, and its password never arrived; "
+            "`recreate_lost` makes it anew, `withdraw` of the store forgets it".format(*identity),
             identity=identity,
         )
 
+    async def _with_loss(self, outcome: ActionOutcome, lost: PasswordLostError) -> ActionOutcome:
+        """Return the outcome of an action on a credential whose password was lost before."""
+        if outcome.status == "updated":
+            return attrs.evolve(outcome, status="failed", error=lost)
+        await self._forget(outcome)
+        return outcome
+
+    async def _forget(self, outcome: ActionOutcome) -> None:
+        """Let the store forget a loss that does not matter any more: the credential is gone."""
+        if self._store is None or outcome.status not in {"deleted", "absent"}:
+            return
+        try:
+            await self._store.withdraw(outcome.action.cluster, outcome.action.target)
+        except StoreError as error:
+            self.patience.stop(error)
+
     def _assess(self, action: Action, error: UnmtaError) -> ActionOutcome | None:
         """Return the outcome of an action that failed, or None while it is in doubt."""
-        if isinstance(error, StoreError) or is_confirmed(error, AuthenticationError):
-            raise StopRun(error)
+        if is_confirmed(error, AuthenticationError):
+            self.patience.stop(error)
+            raise StopRun from None
+        if isinstance(error, StoreError):
+            self.patience.stop(error)
+            return _failed(action, error)
         if error.password is not None:  # of a broken answer; it is in the store
             return ActionOutcome(action=action, status="created")
         if isinstance(error, PermissionDeniedError) and error.confirmed:
             self._refused[action.cluster] = error
-        if action.verb == "delete" and says_missing(error):
-            return ActionOutcome(action=action, status="absent")
-        if error.may_have_been_applied and not isinstance(error, PasswordLostError):
+        is_gone = action.verb == "delete" and says_missing(error)
+        if is_gone or (error.may_have_been_applied and not isinstance(error, PasswordLostError)):
             self._doubts.append((action, error))
             return None
         return _failed(action, error)
@@ -284,8 +320,8 @@ class _Run:
         """Return what a cluster has of a kind; None if nobody can tell."""
         with suppress(UnmtaError):
             if kind == "domain":
-                return await list_domains(self._client, cluster)
-            return await list_credentials(self._client, cluster)
+                return await self.patience.call(lambda: list_domains(self._client, cluster))
+            return await self.patience.call(lambda: list_credentials(self._client, cluster))
         return None
 
 
@@ -298,10 +334,10 @@ def _settled(
     key = domain_key(action.target) if action.kind == "domain" else action.target
     resource = found.get(key)
     if action.verb == "delete" and resource is None:
-        return ActionOutcome(action=action, status="deleted")
+        return ActionOutcome(action=action, status="absent" if says_missing(error) else "deleted")
     if action.verb == "create" and resource is not None:
         return ActionOutcome(action=action, status="existed", resource=resource)
-    if isinstance(resource, Credential) and action.is_done(resource):
+    if action.verb == "update" and isinstance(resource, Credential) and action.is_done(resource):
         return ActionOutcome(action=action, status="updated", resource=resource)
     return _failed(action, error)
 
@@ -315,6 +351,11 @@ def _outdated(action: Action) -> UsageError:
         f"the credential {action.target} has appeared in {action.cluster} since the plan was made; "
         f"make a new one"
     )
+
+
+def _counts(action: Action, lost: frozenset[tuple[str, str]]) -> bool:
+    """Whether an action is a part of the progress: it changes something, or is bound to fail."""
+    return action.verb != "unchanged" or (action.cluster, action.target) in lost
 
 
 def _needs_store(action: Action) -> bool:

@@ -27,7 +27,7 @@ from ..errors import (
     printable,
 )
 from ..models import Domain, DomainDetail, DomainStatus
-from ._details import detail_like, get_detail
+from ._details import detail_like, first_detail, get_detail
 from ._live import list_domains
 
 if TYPE_CHECKING:
@@ -280,11 +280,10 @@ class _Diagnosis:
 
     async def make(self, behind: Mapping[str, Domain]) -> None:
         """Find out what domains lack, for the first hundred from the DNS too."""
-        for first in behind.values():
-            with suppress(UnmtaError):
-                template = await self._client.domains.get(self._cluster, first.name)
+        with suppress(UnmtaError):
+            template = await first_detail(self._client, self._cluster, behind.values())
+            if template is not None:
                 await self._make_like(behind, template)
-            return
 
     def laggard(self, name: str, key: str, status: str | None) -> Laggard:
         """Return what is known of one."""

@@ -97,7 +97,7 @@ class FileStore(ABC):
 
     # The protocol.
 
-    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> None:
+    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> Intent | None:
         """Make it durable that a credential is about to be made.
 
         An intent that is there already stays, and keeps `seen_absent` if it was true. So does a
@@ -107,10 +107,14 @@ class FileStore(ABC):
             cluster: The id of the cluster.
             user: The user name.
             seen_absent: Whether the caller has just seen that the cluster has no such user.
+
+        Returns:
+            The intent that was there already, if there was one.
         """
-        await self._change(
+        before = await self._change(
             (cluster, user), lambda record: record.prepared(_now(), seen_absent=seen_absent)
         )
+        return before.intent
 
     async def store(self, cluster: str, user: str, password: Secret) -> None:
         """Make a password durable; that ends the intent, and an older password is given up.
@@ -172,17 +176,19 @@ class FileStore(ABC):
 
     # In the thread.
 
-    async def _change(self, key: Key, change: Callable[[Record], Record]) -> None:
+    async def _change(self, key: Key, change: Callable[[Record], Record]) -> Record:
+        """Change what is known of a credential; return what was before."""
         if fault := _fault_in(key):
             raise StoreError(fault)
-        await self._do(lambda backend: self._apply(backend, key, change))
+        return await self._do(lambda backend: self._apply(backend, key, change))
 
-    def _apply(self, backend: Backend, key: Key, change: Callable[[Record], Record]) -> None:
+    def _apply(self, backend: Backend, key: Key, change: Callable[[Record], Record]) -> Record:
         old = self._records.get(key, Record(*key))
         new = change(old)
         if new != old:
             backend.write(new)
             self._keep(new)
+        return old
 
     def _purge(self, backend: Backend) -> None:
         changed = [new for old in self._records.values() if (new := old.purged()) != old]

@@ -63,7 +63,7 @@ class DeliveryError(StoreError):
 class PasswordStore(Protocol):
     """The journal of creating credentials: every failure is a StoreError."""
 
-    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> None:
+    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> Intent | None:
         """Make it durable that a credential is about to be made.
 
         An intent that is there already stays, and keeps `seen_absent` if it was true.
@@ -72,6 +72,9 @@ class PasswordStore(Protocol):
             cluster: The id of the cluster.
             user: The user name.
             seen_absent: Whether the caller has just seen that the cluster has no such user.
+
+        Returns:
+            The intent that was there already, if there was one.
         """
         ...
 

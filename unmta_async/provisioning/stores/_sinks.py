@@ -40,13 +40,16 @@ class _Sink(ABC):
         self._is_behind = True
         self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
-    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> None:
+    async def prepare(self, cluster: str, user: str, *, seen_absent: bool = False) -> Intent | None:
         """Deliver what could not be delivered before, and make the intent durable.
 
         Args:
             cluster: The id of the cluster.
             user: The user name.
             seen_absent: Whether the caller has just seen that the cluster has no such user.
+
+        Returns:
+            The intent that was there already, if there was one.
 
         Raises:
             StoreError: Either failed; or the sink could never take a password of that name.
@@ -56,7 +59,7 @@ class _Sink(ABC):
         async with self._lock("catching up"):
             if self._is_behind:
                 await self.deliver()
-        await self._store.prepare(cluster, user, seen_absent=seen_absent)
+        return await self._store.prepare(cluster, user, seen_absent=seen_absent)
 
     async def store(self, cluster: str, user: str, password: Secret) -> None:
         """Make a password durable in the store, and then deliver it.
