@@ -96,6 +96,10 @@ class PathParameter:
     max_length: int
     hostname: bool = False
 
+    @cached_property
+    def _allows(self) -> Callable[[str], object]:
+        return re.compile(self.pattern, re.ASCII).fullmatch
+
     def check(self, value: object) -> str:
         """Return a value as it goes over the wire.
 
@@ -107,9 +111,9 @@ class PathParameter:
         sent = a_label_form(value) if self.hostname and isinstance(value, str) else value
         if (
             not isinstance(sent, str)
-            or sent in {"", *DOT_SEGMENTS}
-            or len(sent) > self.max_length
-            or not re.fullmatch(self.pattern, sent, re.ASCII)
+            or not 0 < len(sent) <= self.max_length
+            or sent in DOT_SEGMENTS
+            or not self._allows(sent)
         ):
             raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
         return sent

@@ -34,9 +34,11 @@ _OWN_HEADER: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
+_NEEDS_NO_QUOTES: Final = re.compile(r"[0-9A-Za-z._~-]*").fullmatch
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
 class Request(Generic[T_co]):
     """A call, ready to be sent as often as it takes. It holds no token."""
 
@@ -94,19 +96,23 @@ def encode(
     }
     url = base_url + operation.route
     for name, value in path_params.items():
-        url = url.replace(f"{{{name}}}", quote(value, safe=""))
-    if text := _query_string(_with_a_labels(operation, query or {}), operation.joined):
+        url = url.replace(f"{{{name}}}", _quoted(value))
+    if query and (text := _query_string(_with_a_labels(operation, query), operation.joined)):
         url = f"{url}?{text}"
-    body = _given(operation, json)
+    body = None if json is None else _given(operation, json)
     is_empty = json is None or (operation.optional_body and not body)
     return Request(
         operation=operation,
         url=URL(url, encoded=True),
         path_params=path_params,
         body=None if is_empty else _body(body),
-        headers=_headers(header or {}, headers or {}),
+        headers=_headers(header or {}, headers or {}) if header or headers else _NO_HEADERS,
         identity=_identity(operation, path_params, body),
     )
+
+
+def _quoted(text: str) -> str:
+    return text if _NEEDS_NO_QUOTES(text) else quote(text, safe="")
 
 
 def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
@@ -117,9 +123,9 @@ def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
     pairs: list[str] = []
     with contextlib.suppress(UnicodeError):
         for name, value in query.items():
-            texts = [quote(text, safe="") for text in _texts(value)]
+            texts = [_quoted(text) for text in _texts(value)]
             together = [",".join(texts)] if texts and name in joined else texts
-            pairs += [f"{quote(name, safe='')}={text}" for text in together]
+            pairs += [f"{_quoted(name)}={text}" for text in together]
         return "&".join(pairs)
     raise UsageError("the query has text that is not Unicode")
 
