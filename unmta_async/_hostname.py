@@ -44,7 +44,7 @@ def a_label_forms(value: object) -> object:
 
 def is_same_name(shown: str, sent: str) -> bool:
     """Whether the name that an answer shows is the one that was sent."""
-    if shown.casefold() == sent.casefold():
+    if shown == sent or shown.casefold() == sent.casefold():
         return True
     with contextlib.suppress(UsageError):
         return not shown.isascii() and a_label_form(shown) == sent.casefold()
