@@ -60,6 +60,7 @@ T = TypeVar("T")
 Text: TypeAlias = bytes | bytearray
 """JSON as it arrived; the second kind grew as it did."""
 Hook = Callable[[Any, Any], Any]
+Build: TypeAlias = Callable[[Any], Any]
 
 _JSON_NAMES: Final[Mapping[type, str]] = {
     dict: "an object",
@@ -149,11 +150,80 @@ def reader(of: Any) -> Callable[[Text], Any]:
 
 
 def _strict_reader(of: Any) -> Callable[[Text], Any]:
-    if _builds_alone(of):
-        return msgspec.json.Decoder(of, dec_hook=_read_foreign).decode
-    decode = msgspec.json.Decoder().decode
+    with contextlib.suppress(TypeError):  # msgspec cannot even build what the type is made of
+        raw, build = _raw_form(of)
+        decode = msgspec.json.Decoder(raw, dec_hook=_read_foreign).decode
+        return decode if build is None else lambda body: build(decode(body))
+    parse_json = msgspec.json.Decoder().decode
     structure = _strict().get_structure_hook(of)
-    return lambda body: structure(decode(body), of)
+    return lambda body: structure(parse_json(body), of)
+
+
+def _raw_form(of: Any) -> tuple[Any, Build | None]:
+    """Return a type of the same JSON that msgspec builds alone, and what makes the value of it.
+
+    A model that renames fields, or has such within, becomes a struct; one that keeps entries under
+    other names a dict of them all, if they are of one type.
+
+    Raises:
+        TypeError: There is no such type.
+    """
+    if _builds_alone(of):
+        return of, None
+    kind = get_origin(of) or of
+    if attrs.has(kind):
+        return _raw_model(of)
+    if kind is Sequence:
+        raw, build = _raw_form(*get_args(of))
+        return list[raw], build and (lambda values: list(map(build, values)))  # type: ignore[valid-type]
+    raise TypeError(f"{of} has no raw form")
+
+
+def _raw_model(of: Any) -> tuple[Any, Build]:
+    model, fields = get_origin(of) or of, attrs.fields(get_origin(of) or of)
+    given = dict(zip(getattr(model, "__parameters__", ()), get_args(of), strict=False))
+    hints = get_type_hints(model, include_extras=True)
+    kinds = {field.name: given.get(hints[field.name], hints[field.name]) for field in fields}
+    if any(field.default is UNSET for field in fields):
+        raise TypeError("UNSET is none of JSON's values")
+    if extra := _additional(model):
+        return _raw_entries(model, kinds, extra)
+    raws = {name: _raw_form(kind) for name, kind in kinds.items()}
+    builds = [(name, build) for name, (_, build) in raws.items() if build is not None]
+    struct = msgspec.defstruct(
+        model.__name__,
+        [(field.name, raws[field.name][0], *_raw_default(field)) for field in fields],
+        rename=_json_names(model),
+        kw_only=True,
+    )
+
+    def build(raw: Any) -> Any:
+        values = msgspec.structs.asdict(raw)
+        for name, build_value in builds:
+            values[name] = build_value(values[name])
+        return model(**values)
+
+    return struct, build
+
+
+def _raw_entries(model: Any, kinds: dict[str, Any], extra: str) -> tuple[Any, Build]:
+    _, kind = get_args(kinds[extra])
+    names = {key: name for name, key in _json_names(model).items() if name != extra}
+    if any(kinds[name] != kind for name in names.values()) or not _builds_alone(kind):
+        raise TypeError(f"the entries of {model.__name__} are of several types")
+
+    def build(entries: dict[str, Any]) -> Any:
+        known = {name: entries.pop(key) for key, name in names.items()}
+        return model(**known, **{extra: entries})
+
+    return dict[str, kind], build  # type: ignore[valid-type]
+
+
+def _raw_default(field: Attribute[Any]) -> tuple[Any, ...]:
+    if field.default is attrs.NOTHING:
+        return ()
+    factory = getattr(field.default, "factory", None)
+    return (field.default if factory is None else msgspec.field(default_factory=factory),)
 
 
 def _read_tolerantly(body: Text, of: Any) -> Any:
