@@ -115,19 +115,29 @@ class Body(aiohttp.BytesPayload):
 
 
 async def read(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> UnmtaError | None:
-    """Gather a body, counting its bytes after inflation; return an error if they are too many."""
+    """Gather a body, counting its bytes after inflation; return an error if they are too many.
+
+    The connection is free afterwards, or closed.
+    """
+    content = response.content
     try:
-        async for chunk in response.content.iter_any():
-            body += chunk
+        while True:
+            # A short answer is here as a whole by now, and there is nothing to wait for.
+            is_last = content.is_eof()
+            body += content.read_nowait() if is_last else await content.readany()
             if len(body) > limit:
                 return UnexpectedResponseError(
                     f"the server answered {response.status} with more than {limit} bytes; "
                     "max_body and max_list_body set the limit",
                     status=response.status,
                 )
+            if is_last:
+                return None
     except RuntimeError as error:  # the connection was closed here, between two pieces
         raise ConnectionBrokenError(type(error).__name__) from None
-    return None
+    finally:
+        if not response.closed:
+            response.close()
 
 
 _GONE: Final = (ConnectError, "the connection was gone before anything was sent")

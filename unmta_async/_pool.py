@@ -11,7 +11,7 @@ import math
 import os
 import random
 import warnings
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -73,42 +73,53 @@ class Pool:
             raise ClientClosedError("the client belongs to another process")
         if self._loop is not loop:
             raise ClientClosedError("the client belongs to another event loop")
-        if fresh not in self._sessions:
-            self._sessions[fresh] = self._open_session(fresh)
-        if self._sessions[fresh].closed:
+        session = self._sessions.get(fresh)
+        if session is None:
+            session = self._sessions[fresh] = self._open_session(fresh)
+        if session.closed:
             raise ClientClosedError("the session of the client was closed")
-        return self._sessions[fresh]
+        return session
 
-    @contextlib.asynccontextmanager
-    async def place(
-        self, deadline: float, *, fresh: bool
-    ) -> AsyncGenerator[aiohttp.ClientSession, None]:
-        """Hold one of the places for requests in flight, once the gate is open; give the session.
+    async def take_place(self, deadline: float, *, fresh: bool) -> aiohttp.ClientSession:
+        """Take one of the places for requests in flight, once the gate is open; give the session.
+
+        Whoever gets it gives the place back. This is no context manager: one would cost as much as
+        making the request does.
 
         Raises:
             ClientClosedError: There is no session, or none any more.
             ConnectTimeoutError: No place became free before the deadline, or it is over.
             RateLimitError: The gate opens after the deadline.
         """
+        if self._places.locked():
+            await self._wait_for_place(deadline)
+        else:  # nobody waits, and acquiring does not either
+            await self._places.acquire()
         try:
-            # Where nobody waits, acquiring does not wait either, and needs no timer.
-            bounded = self._places.locked() and not math.isinf(deadline)
-            async with asyncio.timeout_at(deadline) if bounded else contextlib.nullcontext():
-                await self._places.acquire()
-        except TimeoutError:
-            raise ConnectTimeoutError("no connection of the client became free in time") from None
-        try:
-            await self._wait_for_gate(deadline)
-            if deadline - asyncio.get_running_loop().time() < _SHORTEST:
-                raise ConnectTimeoutError("the time for the call was over before it was sent")
-            yield self.session(fresh=fresh)
-        finally:
+            clock = asyncio.get_running_loop().time
+            if self.gate.pause(clock()):
+                await self._wait_for_gate(deadline)
+            _check_time(deadline - clock())
+            return self.session(fresh=fresh)
+        except BaseException:
             self._places.release()
+            raise
+
+    def give_place(self) -> None:
+        """Give a place back."""
+        self._places.release()
 
     async def pause(self, seconds: float) -> None:
         """Sleep, but no longer than the client is open."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def _wait_for_place(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(None if math.isinf(deadline) else deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise ConnectTimeoutError("no connection of the client became free in time") from None
 
     async def _wait_for_gate(self, deadline: float) -> None:
         clock = asyncio.get_running_loop().time
@@ -142,3 +153,8 @@ class Pool:
         )
         for session in self._sessions.values():
             session.detach()
+
+
+def _check_time(left: float) -> None:
+    if left < _SHORTEST:
+        raise ConnectTimeoutError("the time for the call was over before it was sent")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import attrs
 import msgspec
+from multidict import CIMultiDict
 from yarl import URL
 
 from ._convert import dumps, json_object, plain
@@ -21,7 +22,7 @@ from ._version import __version__
 from .errors import UsageError, printable
 from .secret import Secret
 
-__all__ = ["Request", "encode"]
+__all__ = ["Headers", "Request", "encode"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -56,25 +57,43 @@ class Request(Generic[T_co]):
         named = named_in_body or self.operation.route.endswith("}")
         return self.identity[-1] if named and self.identity else None
 
-    def headers_with(self, token: Secret) -> dict[str, str]:
-        """Return all headers of an attempt."""
-        headers = {
-            # JSON always: errors come in it.
-            "Accept": JSON
-            if self.operation.accepts == JSON
-            else f"{self.operation.accepts}, {JSON}",
-            "User-Agent": _USER_AGENT,
-            **self.headers,
-            "Authorization": f"Bearer {token.reveal()}",
-        }
-        if self.body is not None:
-            headers["Content-Type"] = self.operation.sends
-        return headers
-
     @property
     def needs_fresh_connection(self) -> bool:
         """Whether the stakes are too high for a connection on which something may be left."""
         return self.operation.secret is not None
+
+
+class Headers:
+    """The headers of requests: those that most of them have alike are made once for each token."""
+
+    def __init__(self) -> None:
+        self._token: Secret | None = None
+        self._usual: dict[tuple[str, str | None], CIMultiDict[str]] = {}
+
+    def of(self, request: Request[Any], token: Secret) -> Mapping[str, str]:
+        """Return all headers of an attempt."""
+        if token is not self._token:
+            self._token, self._usual = token, {}
+        operation = request.operation
+        kind = operation.accepts, None if request.body is None else operation.sends
+        if request.headers:
+            return _headers_with(token, *kind, request.headers)
+        usual = self._usual.get(kind)
+        if usual is None:
+            usual = self._usual[kind] = _headers_with(token, *kind, _NO_HEADERS)
+        return usual
+
+
+def _headers_with(
+    token: Secret, accepts: str, sends: str | None, further: Mapping[str, str]
+) -> CIMultiDict[str]:
+    accept = JSON if accepts == JSON else f"{accepts}, {JSON}"  # JSON always: errors come in it
+    headers = CIMultiDict({"Accept": accept, "User-Agent": _USER_AGENT})
+    headers.update(further)
+    headers["Authorization"] = f"Bearer {token.reveal()}"
+    if sends is not None:
+        headers["Content-Type"] = sends
+    return headers
 
 
 def encode(

@@ -70,6 +70,17 @@ class Tries:
         finding: What the last look told, if there was one.
     """
 
+    # As a call begins, and most end. On the class, this costs nothing.
+    _failed = 0
+    _throttled = 0
+    _unavailable = False
+    _lost = False
+    _spent = 0
+    doubt = False
+    must_look = False
+    renewed = False
+    finding: Finding | None = None
+
     def __init__(
         self,
         policy: RetryPolicy,
@@ -81,15 +92,6 @@ class Tries:
         self._budget = budget
         self._effect = effect
         self._jitter = jitter
-        self._failed = 0
-        self._throttled = 0
-        self._unavailable = False
-        self._lost = False
-        self._spent = 0
-        self.doubt = False
-        self.must_look = False
-        self.renewed = False
-        self.finding: Finding | None = None
 
     @property
     def number(self) -> int:

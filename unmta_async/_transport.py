@@ -29,7 +29,7 @@ from ._operation import Dated, Operation
 from ._policy import Effect, Finding, judge
 from ._pool import Pool
 from ._reply import Reply, decode
-from ._request import Request, encode
+from ._request import Headers, Request, encode
 from ._retry import Tries
 from .errors import (
     AuthenticationError,
@@ -49,14 +49,25 @@ logger: Final = logging.getLogger("unmta_async")
 
 _NO_PATH: Final[Mapping[str, str]] = {}
 _NO_DRIFT: Final[Collection[Drift]] = ()
+_NO_CONTENT: Final = ("Content-Type",)  # the header that aiohttp adds where there is none
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
 class Call(Generic[T]):
-    """A call under way."""
+    """A call under way.
+
+    Attributes:
+        request: What it sends.
+        limits: How long it may take.
+        bounds: What that is for an attempt, as long as the call has that much time left.
+        began: When it was made, by the clock of the event loop.
+        deadline: When it has to be over, by the same.
+        tries: The attempts so far.
+    """
 
     request: Request[T]
     limits: Timeout
+    bounds: aiohttp.ClientTimeout
     began: float
     deadline: float
     tries: Tries
@@ -74,6 +85,12 @@ class Transport:
     max_list_body: int
     listeners: tuple[Callable[[Attempt], object], ...]
     watches: tuple[Watch, ...]
+    _headers: Headers = attrs.field(init=False, factory=Headers)
+    _bounds: aiohttp.ClientTimeout = attrs.field(init=False)
+
+    @_bounds.default
+    def _bounds_of_an_attempt(self) -> aiohttp.ClientTimeout:
+        return _bounds(self.timeout, math.inf)
 
     async def send(
         self,
@@ -93,11 +110,15 @@ class Transport:
             while True:
                 token = self.pool.token.current
                 if token is None:
+                    # A closed client says so before it asks for a token.
+                    self.pool.session(fresh=request.needs_fresh_connection)
                     token = await _in_time(self.pool.token.get(), call.deadline)
                 ended = await self._attempt(call, token)
                 result, attempt, drifts = ended  # at once, a type checker takes the error for a T
                 if drifts:
                     self._tell(drifts)
+                if attempt is None:  # it went well, and nobody wants to know
+                    break
                 pause = await self._next(call, attempt, token)
                 self._report(attempt, pause)
                 if pause is None or not await self._goes_on(call, pause):
@@ -108,13 +129,12 @@ class Transport:
             raise
 
     def _begin(self, request: Request[T], timeout: Timeout | float | None) -> Call[T]:
-        # A closed client says so before it asks for a token.
-        self.pool.session(fresh=request.needs_fresh_connection)
         limits = self.timeout if timeout is None else Timeout.of(timeout)
         now = asyncio.get_running_loop().time()
         return Call(
             request=request,
             limits=limits,
+            bounds=self._bounds if limits is self.timeout else _bounds(limits, math.inf),
             began=now,
             deadline=math.inf if limits.total is None else now + limits.total,
             tries=Tries(self.retry, self.pool.budget, Effect.of(request.operation)),
@@ -122,10 +142,11 @@ class Transport:
 
     async def _attempt(
         self, call: Call[T], token: Secret
-    ) -> tuple[T | UnmtaError, Attempt, Collection[Drift]]:
+    ) -> tuple[T | UnmtaError, Attempt | None, Collection[Drift]]:
         """Make one exchange. The exceptions of aiohttp become ours here and nowhere else.
 
-        An error is returned, and raised where no frame holds the answer.
+        An error is returned, and raised where no frame holds the answer. Of a success that nobody
+        listens to, nothing is told.
         """
         request, clock = call.request, asyncio.get_running_loop().time
         limit = self.max_list_body if request.operation.is_list else self.max_body
@@ -134,19 +155,22 @@ class Transport:
         connecting.set(True)
         try:
             fresh = request.needs_fresh_connection
-            async with self.pool.place(call.deadline, fresh=fresh) as session:
+            session = await self.pool.take_place(call.deadline, fresh=fresh)
+            try:
                 began = clock()
                 connecting.set(False)  # a borrowed session does not tell
-                async with session.request(
+                response = await session.request(
                     request.operation.method,
                     request.url,
                     data=body,
-                    headers=request.headers_with(token),
-                    skip_auto_headers=("Content-Type",),  # where there is no content
+                    headers=self._headers.of(request, token),
+                    skip_auto_headers=_NO_CONTENT if body is None else None,
                     allow_redirects=False,
                     timeout=_client_timeout(call, began),
-                ) as response:
-                    fault = await read(response, arrived, limit)
+                )
+                fault = await read(response, arrived, limit)
+            finally:
+                self.pool.give_place()
         except UnmtaError as error:  # there was no place, so this attempt was not made
             call.tries.interrupted(error)
             raise
@@ -168,7 +192,12 @@ class Transport:
         seconds, drifts = clock() - began, _NO_DRIFT
         if self.watches and response is not None and fault is None:
             drifts = differences(request.operation, response.status, arrived)
-        return *_result(call, response, arrived, fault, seconds), drifts
+        ended = _result(call, response, arrived, fault)
+        result, reply = ended  # at once, a type checker takes the error for a T
+        failure = result if isinstance(result, UnmtaError) else None
+        if failure is None and not self.listeners and not logger.isEnabledFor(logging.DEBUG):
+            return result, None, drifts
+        return result, _told(call, reply, failure, seconds), drifts
 
     async def _next(self, call: Call[T], attempt: Attempt, token: Secret) -> float | None:
         """Return the seconds until the next attempt, or None if the call is over."""
@@ -249,11 +278,16 @@ async def _in_time(asking: Awaitable[R], deadline: float) -> R:
 
 def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
     """Return the bounds of one attempt; the last one ends with the call."""
-    left = max(call.deadline - now, 0.001)  # aiohttp takes 0 for no bound
-    total = min(left, call.limits.attempt or math.inf)
+    left = call.deadline - now
+    whole = call.limits.attempt or math.inf
+    return call.bounds if left >= whole else _bounds(call.limits, left)
+
+
+def _bounds(limits: Timeout, left: float) -> aiohttp.ClientTimeout:
+    total = min(max(left, 0.001), limits.attempt or math.inf)  # aiohttp takes 0 for no bound
     return aiohttp.ClientTimeout(
         total=None if math.isinf(total) else total,
-        connect=call.limits.connect,
+        connect=limits.connect,
         ceil_threshold=math.inf,  # aiohttp would round up to whole seconds
     )
 
@@ -263,9 +297,8 @@ def _result(
     response: aiohttp.ClientResponse | None,
     body: bytearray,
     fault: UnmtaError | None,
-    seconds: float,
-) -> tuple[T | UnmtaError, Attempt]:
-    """Return what an exchange came to, and what may be told of it."""
+) -> tuple[T | UnmtaError, Reply | None]:
+    """Return what an exchange came to, and the answer, if there is one."""
     operation, reply = call.request.operation, None
     result: T | UnmtaError
     if response is None:
@@ -281,7 +314,15 @@ def _result(
         result = decode(operation, reply, call.request.subject)
     if isinstance(result, UnmtaError):
         _bind(result, operation, call.request.path_params)
-    attempt = Attempt(
+    return result, reply
+
+
+def _told(
+    call: Call[Any], reply: Reply | None, error: UnmtaError | None, seconds: float
+) -> Attempt:
+    """Return what may be told of an exchange."""
+    operation = call.request.operation
+    return Attempt(
         operation=operation.name,
         method=operation.method,
         route=operation.route,
@@ -289,9 +330,8 @@ def _result(
         seconds=seconds,
         status=None if reply is None else reply.status,
         request_id=None if reply is None else reply.request_id,
-        error=result if isinstance(result, UnmtaError) else None,
+        error=error,
     )
-    return result, attempt
 
 
 def _finish(call: Call[T], result: T | UnmtaError) -> T:
