@@ -519,7 +519,7 @@ class Player:
             self.closing, self.client = None, self.open()
         for law in LAWS:
             law(told)
-        assert self.client._transport.pool._places._value == PLACES
+        assert self.client._transport.pool._places.free == PLACES
         COUNT["requests"] += len(self.truth.since(told.since))
         COUNT["requests that a fault hit"] += sum(
             each.fault is not None for each in self.truth.since(told.since)

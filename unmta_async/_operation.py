@@ -22,6 +22,7 @@ __all__ = [
     "Answer",
     "Dated",
     "Enveloped",
+    "EnvelopedOne",
     "Look",
     "Operation",
     "PathParameter",
@@ -70,6 +71,13 @@ class Enveloped(Generic[T]):
     def next_link(self) -> object:
         """The URL of the next page, if there is one; a paginator sent bare has it at the top."""
         return json_object(self.links).get("next") or self.next_page_url
+
+
+@attrs.frozen
+class EnvelopedOne(Generic[T]):
+    """The body of a success that is about one thing, and has no pages."""
+
+    data: T
 
 
 @attrs.frozen
@@ -201,7 +209,8 @@ class Operation(Generic[T_co]):
         """The function that reads the body of a success; made at the first one."""
         match self.answer:
             case Answer.DATA:
-                return reader(Enveloped[self.returns])  # type: ignore[name-defined]
+                envelope: Any = Enveloped if self.is_list else EnvelopedOne
+                return reader(envelope[self.returns])
             case Answer.WHOLE:
                 return reader(self.returns)
             case Answer.NOTHING:

@@ -19,7 +19,7 @@ import msgspec
 
 from ._convert import ConversionError, Text, json_object, parse
 from ._hostname import is_same_name
-from ._operation import Answer, Dated, Enveloped, Operation, read_nothing
+from ._operation import Answer, Dated, Enveloped, EnvelopedOne, Operation, read_nothing
 from .errors import (
     APIError,
     AuthenticationError,
@@ -144,7 +144,7 @@ def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
         return _unexpected(reply, "one page, where the whole list was promised")
     if operation.answer is not Answer.DATA or value is None:
         return cast("T", value)
-    return cast("Enveloped[T]", value).data
+    return cast("EnvelopedOne[T]", value).data
 
 
 def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:

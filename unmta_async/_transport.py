@@ -49,7 +49,7 @@ logger: Final = logging.getLogger("unmta_async")
 
 _NO_PATH: Final[Mapping[str, str]] = {}
 _NO_DRIFT: Final[Collection[Drift]] = ()
-_NO_CONTENT: Final = ("Content-Type",)  # the header that aiohttp adds where there is none
+_NO_CONTENT: Final = ("Content-Type",)
 
 
 @attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
@@ -164,7 +164,7 @@ class Transport:
                     request.url,
                     data=body,
                     headers=self._headers.of(request, token),
-                    skip_auto_headers=_NO_CONTENT if body is None else None,
+                    skip_auto_headers=_to_skip(request),
                     allow_redirects=False,
                     timeout=_client_timeout(call, began),
                 )
@@ -274,6 +274,11 @@ async def _in_time(asking: Awaitable[R], deadline: float) -> R:
         if not bound.expired():
             raise  # the callable's own
         raise RequestTimeoutError("the callable that is to give the token took too long") from None
+
+
+def _to_skip(request: Request[Any]) -> tuple[str, ...] | None:
+    """Return the header that aiohttp adds where there is no content; it adds none to a GET."""
+    return _NO_CONTENT if request.body is None and request.operation.method != "GET" else None
 
 
 def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
