@@ -77,7 +77,8 @@ class Connector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Get a connection."""
-        connecting.set(True)
+        if not connecting.get():
+            connecting.set(True)
         connection = await super().connect(req, traces, timeout)
         while connection.protocol is not None and connection.protocol.should_close:
             connection.close()

@@ -190,6 +190,7 @@ def _raw_model(of: Any) -> tuple[Any, Build]:
         return _raw_entries(model, kinds, extra)
     raws = {name: _raw_form(kind) for name, kind in kinds.items()}
     builds = [(name, build) for name, (_, build) in raws.items() if build is not None]
+    as_dict = msgspec.structs.asdict
     struct = msgspec.defstruct(
         model.__name__,
         [(field.name, raws[field.name][0], *_raw_default(field)) for field in fields],
@@ -198,7 +199,7 @@ def _raw_model(of: Any) -> tuple[Any, Build]:
     )
 
     def build(raw: Any) -> Any:
-        values = msgspec.structs.asdict(raw)
+        values = as_dict(raw)
         for name, build_value in builds:
             values[name] = build_value(values[name])
         return model(**values)
@@ -208,13 +209,15 @@ def _raw_model(of: Any) -> tuple[Any, Build]:
 
 def _raw_entries(model: Any, kinds: dict[str, Any], extra: str) -> tuple[Any, Build]:
     _, kind = get_args(kinds[extra])
-    names = {key: name for name, key in _json_names(model).items() if name != extra}
-    if any(kinds[name] != kind for name in names.values()) or not _builds_alone(kind):
+    names = [(key, name) for name, key in _json_names(model).items() if name != extra]
+    if any(kinds[name] != kind for _, name in names) or not _builds_alone(kind):
         raise TypeError(f"the entries of {model.__name__} are of several types")
 
     def build(entries: dict[str, Any]) -> Any:
-        known = {name: entries.pop(key) for key, name in names.items()}
-        return model(**known, **{extra: entries})
+        values: dict[str, Any] = {extra: entries}
+        for key, name in names:
+            values[name] = entries.pop(key)
+        return model(**values)
 
     return dict[str, kind], build  # type: ignore[valid-type]
 

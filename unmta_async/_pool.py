@@ -95,7 +95,7 @@ class Pool:
         self.gate = Gate()
         self.budget = RetryBudget(budget)
         self._open_session = open_session
-        self._owned = owned
+        self.owned = owned
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
@@ -137,8 +137,8 @@ class Pool:
     async def take_place(self, deadline: float, *, fresh: bool) -> aiohttp.ClientSession:
         """Take one of the places for requests in flight, once the gate is open; give the session.
 
-        Whoever gets it gives the place back. This is no context manager: one would cost as much as
-        making the request does.
+        Whoever gets it gives the place back. This is no context manager: one costs three times as
+        much.
 
         Raises:
             ClientClosedError: There is no session, or none any more.
@@ -151,10 +151,11 @@ class Pool:
             await self._wait_for_place(deadline)
         try:
             clock = asyncio.get_running_loop().time
-            if waits or self.gate.pause(clock()):
+            now = clock()
+            if waits or self.gate.pause(now):
                 await self._wait_for_gate(deadline)
-                session = self.session(fresh=fresh)
-            _check_time(deadline - clock())
+                session, now = self.session(fresh=fresh), clock()
+            _check_time(deadline - now)
         except BaseException:
             self._places.give()
             raise
@@ -192,12 +193,12 @@ class Pool:
         self._closed = True
         self._closing.set()
         # A forked process has copies of the sockets only, and they are its parent's.
-        if self._owned and self._process == os.getpid():
+        if self.owned and self._process == os.getpid():
             for session in self._sessions.values():
                 await session.close()
 
     def __del__(self) -> None:
-        if self.closed or not self._owned or not self._sessions:
+        if self.closed or not self.owned or not self._sessions:
             return
         warnings.warn(
             "an UnmtaClient was never closed; use `async with`, or await its close()",

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from string import ascii_letters, digits
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ _OWN_HEADER: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
-_NEEDS_NO_QUOTES: Final = re.compile(r"[0-9A-Za-z._~-]*").fullmatch
+_UNRESERVED: Final = f"{ascii_letters}{digits}._~-"
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -110,11 +111,11 @@ def encode(
     Raises:
         UsageError: A value cannot be sent.
     """
-    path_params = {
-        parameter.name: parameter.check(path[parameter.name]) for parameter in operation.path
-    }
+    path_params: dict[str, str] = {}
     url = base_url + operation.route
-    for name, value in path_params.items():
+    for parameter in operation.path:
+        name = parameter.name
+        path_params[name] = value = parameter.check(path[name])
         url = url.replace(f"{{{name}}}", _quoted(value))
     if query and (text := _query_string(_with_a_labels(operation, query), operation.joined)):
         url = f"{url}?{text}"
@@ -131,7 +132,7 @@ def encode(
 
 
 def _quoted(text: str) -> str:
-    return text if _NEEDS_NO_QUOTES(text) else quote(text, safe="")
+    return quote(text, safe="") if text.strip(_UNRESERVED) else text
 
 
 def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
@@ -188,8 +189,8 @@ def _given(operation: Operation[Any], body: object) -> object:
 
 def _with_a_labels(operation: Operation[Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the fields with their domain names as they go over the wire."""
-    named = operation.hostnames & fields.keys()
-    return {**fields, **{name: a_label_forms(fields[name]) for name in named}} if named else fields
+    named = {name: a_label_forms(fields[name]) for name in operation.hostnames if name in fields}
+    return {**fields, **named} if named else fields
 
 
 def _headers(own: Mapping[str, object], further: Mapping[str, str]) -> Mapping[str, str]:
@@ -224,7 +225,9 @@ def _identity(
     Raises:
         UsageError: It is about to make what no path could ever address.
     """
-    name = json_object(body).get(operation.identity) if operation.identity else None
+    name = json_object(body).get(operation.identity) if body and operation.identity else None
+    if name is None:
+        return tuple(path_params.values())
     if isinstance(name, str) and name in DOT_SEGMENTS:
         raise UsageError(f"{operation.identity}={name!r} could never be changed or deleted again")
-    return (*path_params.values(), *(() if name is None else (str(name),)))
+    return (*path_params.values(), str(name))

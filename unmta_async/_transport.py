@@ -158,7 +158,8 @@ class Transport:
             session = await self.pool.take_place(call.deadline, fresh=fresh)
             try:
                 began = clock()
-                connecting.set(False)  # a borrowed session does not tell
+                if not self.pool.owned:
+                    connecting.set(False)  # a borrowed session does not tell
                 response = await session.request(
                     request.operation.method,
                     request.url,
