@@ -119,7 +119,8 @@ def from_dict(cls: type[T], data: dict[str, Any]) -> T:
 
 def dumps(body: object) -> bytes:
     """Encode the body of a request, secrets in the clear."""
-    if not (type(body) is dict and _PLAIN.issuperset(map(type, body.values()))):  # most is plain
+    fields = json_object(body)
+    if not fields or not _PLAIN.issuperset(map(type, fields.values())):  # most is plain
         body = _strict().unstructure(body)
     return _encode(body)
 

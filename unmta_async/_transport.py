@@ -88,9 +88,8 @@ class Transport:
     _headers: Headers = attrs.field(init=False, factory=Headers)
     _bounds: aiohttp.ClientTimeout = attrs.field(init=False)
 
-    @_bounds.default
-    def _bounds_of_an_attempt(self) -> aiohttp.ClientTimeout:
-        return _bounds(self.timeout, math.inf)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_bounds", _bounds(self.timeout, math.inf))
 
     async def send(
         self,
