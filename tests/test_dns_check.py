@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from itertools import permutations
 from typing import Self, get_args
 
 import attrs
@@ -16,15 +19,25 @@ import dns.asyncresolver
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unmta_async import UsageError
 from unmta_async._convert import reader
-from unmta_async.dns import Checker, Finding, Record, check, records, render
+from unmta_async.dns import Checker, Finding, Record, _ask, check, records, render
 from unmta_async.dns._judge import Status
-from unmta_async.dns._verdict import Clues, Failure, Look, conclude, explain, verdict
+from unmta_async.dns._verdict import (
+    Clues,
+    Failure,
+    Look,
+    conclude,
+    explain,
+    may_be_wildcard,
+    needs_clues,
+    verdict,
+)
 from unmta_async.models import DomainDetail
 from unmta_async.sandbox.nameserver import NameServer
 
@@ -144,7 +157,16 @@ DMARCS: dict[tuple[str, ...], str] = {
     ("v=DMARC1; P=Reject; adkim=s",): "ok",
     (f"{DMARC}; rua=mailto:o'neil@example.com; pct=100",): "ok",
     (DMARC, "v=spf1 -all", "something else"): "ok",
-    ("v=spf1 -all", "p=reject", "v=dmarc1; p=reject", "v=DMARC12; p=none"): "missing",
+    ("v=spf1 -all", "google-site-verification=1", "up=rejected"): "missing",
+    ("v=spf1 -all", "v=dmarc1; p=reject"): "differs: does not begin with v=DMARC1",
+    ("v=DMARC12; p=none",): "differs: publish no second one",
+    ("p=reject",): "differs: publish no second one",
+    (" v=DMARC1; p=none",): "differs: publish no second one",
+    ("V=DMARC1; p=reject; adkim=s",): "ok",
+    ("V = DMARC1; p=none",): "differs: keep it",
+    (f'{DMARC}; rua=mailto:"a"@example.com',): "ok",
+    ('v=DMARC1; p=none; rua=mailto:"a"@example.com',): "differs: keep it",
+    ('v=DMARC1; p=reject; adkim="s"',): "quoted: take them out",
     ("v=DMARC1; p=none; rua=mailto:a@example.com",): "differs: p=none: mail that fails",
     ("v=DMARC1; p=quarantine; adkim=s",): "differs: p=quarantine",
     ("v=DMARC1; p=reject",): "differs: adkim=r",
@@ -167,6 +189,7 @@ def test_a_dmarc_record_is_compared_by_policy(values: tuple[str, ...], expected:
     wanted, _, part = expected.partition(": ")
     assert status == wanted
     assert part in advice
+    assert ("publish it" in advice) is (status == "missing")
 
 
 @pytest.mark.parametrize("value", ["v=DMARC1; p=none", "v=DMARC1; p=reject", f"{DMARC}; pct=5"])
@@ -205,9 +228,10 @@ async def test_nothing_there_is_missing_and_the_zone_is_named(server: NameServer
     dkim, dmarc = await found(server, "m.example.com")
     assert (dkim.status, dkim.seen) == ("missing", ())
     assert "as unmta._domainkey.m in the zone example.com" in dkim.advice
-    assert (dmarc.status, dmarc.advice) == (
-        "missing",
-        "publish it, as _dmarc.m in the zone example.com",
+    assert dmarc.status == "missing"
+    assert dmarc.advice == (
+        "publish it, as _dmarc.m in the zone example.com; "
+        "if example.com is not your zone, the domain is not delegated yet"
     )
 
 
@@ -222,6 +246,10 @@ async def test_a_missing_dmarc_record_may_be_inherited(server: NameServer) -> No
     _, dmarc = await found(server, "a.m.example.com")
     assert dmarc.status == "missing"
     assert dmarc.advice.endswith("until then the record of example.com counts: v=DMARC1; p=none")
+    server.withdraw("_dmarc.example.com")
+    server.publish("_dmarc.m.example.com", "TXT", "v=DMARC1; p=none")
+    _, dmarc = await found(server, "a.m.example.com")
+    assert "counts" not in dmarc.advice
 
 
 async def test_a_doubled_name_is_found(server: NameServer) -> None:
@@ -293,10 +321,19 @@ async def test_an_alias_by_wildcard_is_not_in_the_way(server: NameServer) -> Non
     assert "wildcard" in dkim.advice
 
 
-async def test_aliases_in_a_circle_are_unreachable(server: NameServer) -> None:
-    server.publish(AT, "CNAME", AT)
+@pytest.mark.parametrize(
+    "targets", [[AT], ["a.example.com."], ["a.example.net.", "b.example.com."]], ids=len
+)
+async def test_aliases_in_a_circle_are_to_be_removed(
+    server: NameServer, targets: list[str]
+) -> None:
+    server.load("", zone="example.net")
+    names = [AT, *targets]
+    for name, target in zip(names, [*names[1:], AT], strict=True):
+        server.publish(name, "CNAME", target)
     dkim, _ = await found(server)
-    assert dkim.status == "unreachable"
+    assert dkim.status == "cname"
+    assert f"leads to {names[1][:-1]}, which leads back to itself: remove it" in dkim.advice
 
 
 @pytest.mark.parametrize("name", ["nobody.com", "nobody.co.uk"])
@@ -321,7 +358,7 @@ async def test_an_alias_at_the_domain_itself_leads_nobody_astray(server: NameSer
     server.publish("unmta._domainkey.m.example.com", "TXT", KEY)
     dkim, dmarc = await found(server, "m.example.com")
     assert dkim.status == "ok"
-    assert dmarc.advice.endswith("in the zone example.com")
+    assert "as _dmarc.m in the zone example.com;" in dmarc.advice
 
 
 async def test_several_policies_behind_an_alias_are_to_be_kept(server: NameServer) -> None:
@@ -364,9 +401,17 @@ class Trouble(NameServer):
         assert response is not None
         if query.flags & dns.flags.RD:
             return response
-        return self.in_trouble(response)
+        return self.in_trouble(query, response)
 
-    def in_trouble(self, response: dns.message.Message) -> dns.message.Message | None:
+    def lead_on(self, response: dns.message.Message) -> None:
+        """Give any name an alias that no other server gives it, nor this one again."""
+        name = response.question[0].name
+        target = f"x{self.asked.total()}-{self.address}.example.com."
+        response.answer[:] = [dns.rrset.from_text(name, 1, "IN", "CNAME", target)]
+
+    def in_trouble(
+        self, query: dns.message.Message, response: dns.message.Message
+    ) -> dns.message.Message | None:
         match self.trouble:
             case "silent":
                 return None
@@ -375,6 +420,12 @@ class Trouble(NameServer):
             case "servfail" | "refused":
                 response.answer.clear()
                 response.set_rcode(dns.rcode.from_text(self.trouble))
+            case "no-edns" if query.edns >= 0:
+                response = dns.message.make_response(query)
+                response.use_edns(False)
+                response.set_rcode(dns.rcode.FORMERR)
+            case "aliases":
+                self.lead_on(response)
             case "cache":
                 response.flags &= ~dns.flags.AA
             case _:
@@ -439,12 +490,24 @@ async def test_a_resolver_that_is_down_is_unreachable() -> None:
         assert "the resolver" in finding.advice
 
 
-async def test_a_server_without_an_address_is_unreachable(server: NameServer) -> None:
+async def test_a_delegation_to_nobody_is_to_be_corrected(server: NameServer) -> None:
     server.withdraw("example.com", "NS")
-    server.publish("example.com", "NS", "nowhere.example.net.")
+    for host in ("nowhere", "never"):
+        server.publish("example.com", "NS", f"{host}.example.net.")
     dkim, _ = await found(server)
-    assert dkim.status == "unreachable"
+    assert dkim.status == "not-delegated"
+    assert dkim.advice.startswith("correct the delegation")
     assert "nowhere.example.net has no address" in dkim.advice
+    server.publish("example.com", "NS", "ns.sandbox.invalid.")
+    dkim, _ = await found(server)
+    assert dkim.status == "missing"
+
+
+async def test_an_alias_into_a_zone_of_nobody_is_in_the_way(server: NameServer) -> None:
+    server.load("@ 60 IN NS nowhere.example.org.", zone="example.net")
+    server.publish(AT, "CNAME", "key.example.net.")
+    dkim, _ = await found(server)
+    assert dkim.status == "cname"
 
 
 async def test_what_a_resolver_keeps_does_not_count() -> None:
@@ -469,7 +532,7 @@ async def test_servers_that_disagree_are_told_apart() -> None:
     async with Servers("", "") as servers:
         servers.all[0].publish(AT, "TXT", KEY)
         dkim = await servers.dkim()
-        assert (dkim.status, dkim.seen) == ("missing", (KEY,))
+        assert (dkim.status, dkim.seen) == ("differs", (KEY,))
         assert "ok at ns2.example.com, missing at ns3.example.com" in dkim.advice
         assert "wait" in dkim.advice
         assert "publish" not in dkim.advice
@@ -485,6 +548,225 @@ async def test_one_server_that_answers_is_enough_and_others_are_mentioned() -> N
         servers.all[1].publish(AT, "TXT", KEY)
         dkim = await servers.dkim()
         assert (dkim.status, dkim.advice) == ("ok", "")
+        assert dkim.note == "ns2.example.com answers SERVFAIL"
+        assert str(dkim).endswith("ok (ns2.example.com answers SERVFAIL)")
+
+
+@pytest.mark.parametrize("value", ["v=DMARC1; p=none", DMARC])
+async def test_a_policy_that_one_server_has_is_never_published_again(value: str) -> None:
+    for holder in (0, 1):
+        async with Servers("", "") as servers:
+            servers.all[holder].publish("_dmarc.example.com", "TXT", value)
+            _, dmarc = await found(servers.resolver)
+        assert (dmarc.status, dmarc.seen) == ("differs", (value,))
+        assert "wait until all are up to date" in dmarc.advice
+        assert "publish it" not in dmarc.advice
+
+
+ALIAS = Look(alias="x.example.net.")
+NONE = Look(values=("v=DMARC1; p=none",))
+QUOTED = Look(values=(f'"{DMARC}"',))
+
+
+@pytest.mark.parametrize(
+    ("looks", "status"),
+    [
+        ([Look(), NONE], "differs"),
+        ([Look(), QUOTED, Look(values=(DMARC,))], "quoted"),
+        ([Look(), QUOTED, NONE], "differs"),
+        ([Look(), ALIAS], "cname"),
+        ([ALIAS, NONE, Look()], "differs"),
+        ([Look(), Look(values=(*NONE.values, DMARC)), NONE], "multiple"),
+    ],
+)
+def test_of_servers_that_disagree_whoever_has_something_counts(
+    looks: list[Look], status: str
+) -> None:
+    told = [(f"ns{number}", look) for number, look in enumerate(looks)]
+    for order in permutations(told):
+        finding = conclude(DMARC_RECORD, order)
+        assert finding.status == status
+        assert "publish" not in finding.advice.replace("publish no second one", "")
+
+
+async def test_a_key_that_is_marked_as_a_test_is_ok_and_it_is_said(server: NameServer) -> None:
+    server.publish(AT, "TXT", f"{KEY}; t=s : y")
+    dkim, _ = await found(server)
+    assert (dkim.status, dkim.advice) == ("ok", "")
+    assert "t=y marks it as a test" in dkim.note
+
+
+async def test_a_server_without_edns_is_asked_without() -> None:
+    async with Servers("no-edns") as servers:
+        servers.all[0].publish(AT, "TXT", KEY)
+        assert (await servers.dkim()).status == "ok"
+
+
+async def test_aliases_without_end_are_given_up() -> None:
+    async with Servers("aliases", "aliases", "aliases") as servers:
+        dkim = await servers.dkim()
+        assert sum(one.asked.total() for one in servers.all) <= 2 * _ask._QUESTIONS
+    assert dkim.status == "unreachable"
+    assert "it takes more than 100 questions to find out" in dkim.advice
+
+
+async def test_a_name_is_asked_for_once_for_a_record_however_it_is_reached() -> None:
+    async with Servers("", "") as servers:
+        for server, first in zip(servers.all, ("a", "b"), strict=True):
+            server.publish(AT, "CNAME", f"{first}.example.com.")
+            for one in "ab":
+                server.publish(f"{one}.example.com", "CNAME", "c.example.com.")
+            server.publish("c.example.com", "TXT", KEY)
+        assert (await servers.dkim()).status == "ok"
+        assert [one.asked["c.example.com."] for one in servers.all] == [1, 1]
+
+
+async def test_a_third_alias_of_a_name_is_not_followed() -> None:
+    async with Servers("", "", "") as servers:
+        for server, label in zip(servers.all, "abc", strict=True):
+            server.publish(AT, "CNAME", f"{label}.example.com.")
+            server.publish("a.example.com", "TXT", KEY)
+        dkim = await servers.dkim()
+    assert "alias to c.example.com., which is one too many" in dkim.advice
+
+
+async def test_there_is_an_end_to_the_time_for_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ask, "_PATIENCE", 0.5)
+    async with Servers("silent") as servers:
+        dkim = await servers.dkim(SHORT)
+    assert dkim.status == "unreachable"
+    assert "it takes more than 0.1 seconds to find out" in dkim.advice
+
+
+async def test_the_addresses_of_a_server_share_its_time(server: NameServer) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(9)]
+        for number, one in enumerate(silent, 1):
+            one.setblocking(False)
+            one.bind((f"127.9.0.{number}", server.port))
+            server.publish("ns.example.net", "A", f"127.9.0.{number}")
+        server.withdraw("example.com", "NS")
+        server.publish("example.com", "NS", "ns.example.net.")
+        dkim, _ = await found(server, timeout=SHORT)
+        asked = [one for one in silent if select.select([one], [], [], 0)[0]]
+    assert "did not answer within 0.0" in dkim.advice
+    assert len(asked) == 4
+
+
+async def test_a_zone_of_many_servers_is_not_asked_at_all_of_them(server: NameServer) -> None:
+    for number in range(20):
+        server.publish("example.com", "NS", f"n{number}.example.net.")
+        server.publish(f"n{number}.example.net", "A", server.address)
+    server.publish(AT, "TXT", "p=")
+    asked: Counter[str] = Counter()
+    respond = server.respond
+
+    def count(query: dns.message.Message) -> dns.message.Message | None:
+        asked[str(query.question[0].name)] += not query.flags & dns.flags.RD
+        return respond(query)
+
+    server.respond = count  # type: ignore[method-assign]
+    await found(server)
+    assert asked[AT] == 13
+
+
+class Unlucky(NameServer):
+    """A resolver, and server, that some names are too much for."""
+
+    def __init__(self, *names: str, rcode: str = "") -> None:
+        super().__init__()
+        self.names = names
+        self.rcode = rcode
+
+    def respond(self, query: dns.message.Message) -> dns.message.Message | None:
+        recursive = query.flags & dns.flags.RD
+        if not recursive or str(query.question[0].name) not in self.names:
+            return super().respond(query)
+        if not self.rcode:
+            return None
+        response = dns.message.make_response(query)
+        response.set_rcode(dns.rcode.from_text(self.rcode))
+        return response
+
+
+async def test_what_failed_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ask, "_FAILURES_LAST", 0.0)
+    for name in ("example.com.", "ns.sandbox.invalid."):
+        async with Unlucky(name) as server:
+            server.load(render(records(domain()), "bind"))
+            checker = Checker(resolver=server.resolver(), timeout=SHORT)
+            dkim, _ = await checker.check(domain())
+            assert dkim.status == "unreachable"
+            assert "has no address" not in dkim.advice
+            server.names = ()
+            dkim, _ = await checker.check(domain())
+            assert dkim.status == "ok"
+
+
+async def test_a_server_that_was_given_up_is_tried_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_ask, "_PROBE", 0.1)
+    async with Servers("silent") as servers:
+        servers.all[0].publish(AT, "TXT", KEY)
+        checker = Checker(resolver=servers.resolver.resolver(), timeout=0.05)
+        dkims = [(await checker.check(domain()))[0] for _ in range(6)]
+        assert "did not answer the questions before" in dkims[-1].advice
+        servers.all[0].trouble = ""
+        await asyncio.sleep(0.15)
+        checker._asker.timeout = 5
+        await checker.check(domain())  # one of its questions tries whether somebody is back
+        assert [each.status for each in await checker.check(domain())] == ["ok", "missing"]
+
+
+async def test_a_domain_that_the_resolver_fails_at_is_found_from_above() -> None:
+    async with Unlucky("example.com.", rcode="SERVFAIL") as server:
+        server.load("@ 60 IN NS ns.sandbox.invalid.", zone="com")
+        server.publish("example.com", "NS", "nowhere.example.net.")
+        server.withdraw("example.com", "SOA")
+        dkim, _ = await found(server)
+    assert dkim.status == "not-delegated"
+    assert "nowhere.example.net has no address" in dkim.advice
+
+
+async def test_a_zone_with_the_servers_of_its_parent_is_found_in_any_order(
+    server: NameServer,
+) -> None:
+    server.load("", zone="m.example.com")
+    server.publish("unmta._domainkey.m.example.com.m.example.com", "TXT", KEY)
+    domains = [domain("example.com"), domain("m.example.com")]
+    for order in (domains, domains[::-1]):
+        checker = Checker(resolver=server.resolver())
+        findings = {each.name: await checker.check(each) for each in order}
+        dkim, dmarc = findings["m.example.com"]
+        assert dkim.status == "doubled-name"
+        assert "as unmta._domainkey in the zone m.example.com" in dkim.advice
+        assert dmarc.advice == "publish it, as _dmarc in the zone m.example.com"
+
+
+async def test_a_zone_below_the_domain_is_where_to_publish(server: NameServer) -> None:
+    server.load("", zone="_domainkey.example.com")
+    dkim, _ = await found(server)
+    assert dkim.advice == "publish it, as unmta in the zone _domainkey.example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "is_sure"),
+    [
+        ("foo.me.uk", "me.uk", False),
+        ("m.example.com", "example.com", False),
+        ("foo.me.uk", "foo.me.uk", True),
+        ("münchen.de", "xn--mnchen-3ya.de", True),
+    ],
+)
+async def test_a_zone_that_may_be_somebody_elses_is_no_place_to_publish(
+    server: NameServer, name: str, zone: str, is_sure: bool
+) -> None:
+    server.load("", zone=zone)
+    for finding in await found(server, name):
+        assert finding.status == "missing"
+        assert f"in the zone {zone}" in finding.advice
+        assert ("is not your zone" not in finding.advice) is is_sure
 
 
 async def test_a_delegation_is_followed_to_where_it_leads() -> None:
@@ -528,9 +810,10 @@ async def test_zones_are_found_once_for_many_domains() -> None:
     assert Counter(dkim.status for dkim, _ in findings) == {"ok": 50, "missing": 50}
     assert server.asked["example.com."] <= 3
     assert server.asked["ns.sandbox.invalid."] == 2
-    assert not any(server.asked[f"m{n}.example.com."] for n in range(100))
-    # Each record once, and for what is missing the other places where it may stand.
-    assert server.asked.total() - before <= 100 * 2 + 50 * 5
+    # Whether a domain is a zone, once; each record once; and for what is missing the other places
+    # where it may stand, and what zones these are in.
+    assert all(server.asked[f"m{n}.example.com."] == 1 for n in range(100))
+    assert server.asked.total() - before <= 100 * 3 + 50 * 6
 
 
 async def test_a_checker_is_no_worse_for_who_left_early(server: NameServer) -> None:
@@ -560,8 +843,9 @@ async def test_a_server_that_answers_now_and_then_is_not_given_up() -> None:
         server = servers.all[0]
         asker = Checker(resolver=servers.resolver.resolver())._asker
         for trouble in [*["silent"] * 4, "", *["silent"] * 4, ""]:
-            server.trouble, asker._timeout = trouble, 0.05 if trouble else 5
-            told = await asker.look(AT, "TXT")
+            server.trouble, asker.timeout = trouble, 0.05 if trouble else 5
+            async with asker.inquire() as inquiry:
+                told = await inquiry.look(AT, "TXT")
             assert isinstance(told[0][1], Failure if trouble else Look)
 
 
@@ -674,7 +958,7 @@ told = st.lists(
     st.tuples(
         st.text(max_size=5),
         st.one_of(
-            st.builds(Failure, st.text(max_size=10)),
+            st.builds(Failure, st.text(max_size=10), st.booleans()),
             st.builds(
                 Look,
                 values=st.lists(st.text(), max_size=3).map(tuple),
@@ -709,6 +993,40 @@ def test_anything_that_was_told_is_decided(
     finding = conclude(wanted, told)
     assert (finding.status == "ok") is (finding.advice == "")
     if all(isinstance(said, Failure) for _, said in told):
-        assert finding.status == ("unreachable" if told else "not-delegated")
+        lasts = all(said.for_good for _, said in told if isinstance(said, Failure))
+        assert finding.status == ("not-delegated" if lasts else "unreachable")
+    for order in permutations(told):
+        assert conclude(wanted, order) == finding
+        assert needs_clues(wanted, order) == needs_clues(wanted, told)
     assert explain(finding, clues).status in get_args(Status)
     assert str(finding).isprintable()
+
+
+policies = st.sampled_from(
+    [DMARC, "v=DMARC1; p=none", "V=DMARC1; p=all", f'"{DMARC}"', " v=dmarc1"]
+)
+others = st.sampled_from(["v=spf1 -all", "x"])
+answers = st.one_of(
+    st.builds(Failure, st.just("is silent"), st.booleans()),
+    st.builds(
+        Look,
+        values=st.lists(st.one_of(policies, others), max_size=2).map(tuple),
+        alias=st.sampled_from(["", "x.example.net."]),
+        zone=st.just("example.com."),
+    ),
+)
+
+
+@given(said=st.lists(answers, min_size=1, max_size=4), clues=clues)
+def test_no_policy_is_published_where_one_server_has_one(
+    said: list[Look | Failure], clues: Clues
+) -> None:
+    told = [(f"ns{number}", each) for number, each in enumerate(said)]
+    finding = conclude(DMARC_RECORD, told)
+    if needs_clues(DMARC_RECORD, told):
+        by_wildcard = clues.wildcard and may_be_wildcard(finding)
+        finding = explain(finding, attrs.evolve(clues, wildcard=by_wildcard))
+    if any("dmarc" in value.lower() for value in finding.seen):
+        assert finding.status != "missing"
+        assert "publish it" not in finding.advice
+        assert "publish the record" not in finding.advice

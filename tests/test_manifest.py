@@ -139,6 +139,20 @@ def test_what_is_no_string_is_no_name(value):
     assert "is not a user" in only_fault(of_credentials, CredentialSpec(user=value)).message
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "the number 5 is not a domain name; write a text, in quotes"),
+        (5.25, "the number 5.25 is not a domain name; write a text, in quotes"),
+        (10**400, "a number is not a domain name; write a text, in quotes"),
+        (None, "nothing (null) is not a domain name; write one, or take the item out"),
+        (["a.com"], "a list is not a domain name; write one text for each"),
+    ],
+)
+def test_what_is_no_string_is_shown_with_what_to_do(value, message):
+    assert only_fault(of_domains, "a.com", value).message == message
+
+
 def test_a_domain_that_comes_again_is_refused_in_whatever_form():
     faults = faults_of(of_domains, "bücher.com", "a.com", "BÜCHER.com", "xn--bcher-kva.com")
     assert [fault.path for fault in faults] == [
@@ -302,6 +316,12 @@ def test_natural_input_becomes_tuples_in_order():
 def test_manifests_that_wish_for_the_same_are_equal():
     assert of_domains("a.com", "b.com") == of_domains("B.com.", "a.com")
     assert of_domains("a.com") != of_domains("b.com")
+
+
+def test_equal_manifests_are_one_in_a_set():
+    credential = CredentialSpec(user="web", domains=["a.com"], allowed_ips=["::1"])
+    assert len({of_domains("a.com", "b.com"), of_domains("B.com.", "a.com")}) == 1
+    assert len({of_credentials(credential), of_credentials(credential), of_domains("a.com")}) == 2
 
 
 def test_nothing_said_and_nothing_wished_are_kept_apart():
@@ -565,6 +585,14 @@ async def test_what_exists_against_our_rules_is_kept_as_it_is_and_named(client: 
     assert odd in warning
     assert "does not load" in warning
     assert odd in only_fault(Manifest.parse, manifest.to_yaml(), format="yaml").message
+
+
+async def test_of_what_exists_nothing_is_left_unnamed(client: UnmtaClient):
+    ips = [f"10.{number // 250}.{number % 250}.1/24" for number in range(5001)]
+    await client.credentials.create(
+        CLUSTER, user="web", allow_all_domains=True, allow_all_ips=False, allowed_ips=ips
+    )
+    assert len((await Manifest.from_live(client, CLUSTER)).warnings) == 5001
 
 
 async def test_many_clusters_are_looked_at_a_few_at_a_time():

@@ -7,10 +7,11 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unmta_async import UsageError
@@ -120,6 +121,14 @@ def test_text_needs_no_file():
         Manifest.parse("a..com", format="txt", cluster=CLUSTER)
 
 
+@pytest.mark.parametrize("path", [b"a.yaml", 5, None])
+def test_what_is_no_path_and_no_text_is_told(path):
+    with pytest.raises(UsageError, match=r"path= is .*; give the name of a file"):
+        Manifest.load(path)
+    with pytest.raises(UsageError, match=r"text is .*; give the content of a file"):
+        Manifest.parse(None if path == b"a.yaml" else path, format="yaml")
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     for path, why in [
         (tmp_path / "none.yaml", "No such file"),
@@ -151,8 +160,14 @@ def test_a_file_that_names_no_cluster_needs_it_given(text, form):
     assert "cluster" in only_fault(text, form)[1]
 
 
-def test_the_given_cluster_is_checked():
-    assert "cannot be the id of a cluster" in only_fault("a.com\n", "txt", "a/b")[1]
+@pytest.mark.parametrize(
+    ("text", "form"), [("a.com\nb..com", "txt"), ("domain\na.com\n", "csv"), ("user\nweb\n", "csv")]
+)
+def test_a_given_cluster_that_cannot_be_is_blamed_on_no_line(text, form):
+    line, message = only_fault(text, form, "a/b")
+    assert line is None
+    assert message.startswith('cluster= is wrong: "a/b" cannot be the id of a cluster')
+    assert only_fault(text, form, 5) == (None, "cluster= is a number; give the id of a cluster")
 
 
 @pytest.mark.parametrize("form", ["yaml", "json", "csv", "txt"])
@@ -208,11 +223,11 @@ cluster: {}
     expected = [
         (5, '"exmaple..com" is not a domain name: an empty label'),
         (7, '"example.com" is there already; take one out (first in line 6)'),
-        (8, "false is not a domain name (in YAML, yes, no, on and off"),
+        (8, "false is not a domain name; put the word in quotes (in YAML, yes, no, on and off"),
         (9, '"5" is not a domain name: it is a single label'),
         (10, '"2001-01-01" is not a domain name: it is a single label'),
-        (11, "nothing is not a domain name"),
-        (12, "a list is not a domain name"),
+        (11, "nothing (null) is not a domain name; write one, or take the item out"),
+        (12, "a list is not a domain name; write one text for each"),
         (13, 'unknown key "domain"; did you mean domains?'),
         (15, '"empty" has no value; write domains or allow_all_domains: true below it'),
         (16, '"a b" cannot be a user: " " in it'),
@@ -233,9 +248,12 @@ cluster: {}
     [
         ("clusters:\n\ta1: {}", 2, "indent with spaces, not with tabs"),
         ("clusters:\n  a1:\n    domains: [a.com,\n  b1: {}", 4, "expected ',' or ']'"),
+        ("clusters:\n  a1:\n    domains: [a.com\n  b1: {}", 4, "; is a ] missing?"),
+        ("clusters: {a1: {domains: []}\nb1: x", 2, "; is a } missing?"),
         ("clusters: {a: {domains: [@a.com]}}", 1, "put the value in quotes"),
         ("clusters:\n  a: b: c", 2, "put the value in quotes"),
         ("clusters:\n  'a1: {}\n", 2, "quoted scalar"),
+        ("a: b: c", 1, "not valid YAML: mapping values are not allowed"),
         ("clusters: {}\n\n# \x07", 3, "a control character"),
         ("clusters:\n  ? [a]\n  : {}", 2, "a key that is no plain word"),
         ("clusters: {}\n---\nclusters: {}", 2, "a second document begins"),
@@ -255,6 +273,20 @@ def test_what_is_not_yaml_is_refused_in_one_line(monkeypatch, loader, text, line
     assert why in message
     assert found == line
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
+def test_lines_in_yaml_are_those_of_editors(monkeypatch, loader, end):
+    monkeypatch.setattr(_yaml, "_LOADER", loader)
+    text = f"clusters:\n  a1:\n    domains: ['a{end}b.com',\n     c..com"
+    assert wrong_lines(f"{text}]", "yaml") == [3, 4]
+    line, message = only_fault(f"a: '{end}'\n{text}\n  a2: x\n\n# The end.\nb:", "yaml")
+    assert line == 6
+    assert "that begins in line 4" in message
+    assert only_fault(f"a: '{end}'\n\tb: c", "yaml")[1].endswith(
+        "; indent with spaces, not with tabs"
+    )
 
 
 def test_a_key_that_comes_again_in_yaml_is_refused():
@@ -330,6 +362,18 @@ def test_aliases_cannot_grow_without_bounds():
     started = time.perf_counter()
     assert "by aliases" in only_fault("\n".join(levels), "yaml")[1]
     assert time.perf_counter() - started < 10
+
+
+def test_few_lines_with_aliases_do_not_make_a_million_faults():
+    wrong = ", ".join(f"b!{number}" for number in range(990))
+    lines = [
+        f"  a0: {{domains: &d [{wrong}]}}",
+        *(f"  a{n}: {{domains: *d}}" for n in range(1, 990)),
+    ]
+    assert only_fault("\n".join(["clusters:", *lines]), "yaml") == (
+        103,
+        "more than 100,000 values by aliases",
+    )
 
 
 def test_without_pyyaml_the_extra_is_named_and_json_works_all_the_same(tmp_path):
@@ -505,6 +549,17 @@ def test_a_key_that_comes_again_in_json_is_refused():
     ]
 
 
+def test_of_a_key_that_comes_again_in_json_the_last_value_has_the_lines():
+    text = """\
+{"clusters": {"a1": {"domains": ["a.com", "b..com"]},
+  "a1": {
+    "domains": [
+      "a.com",
+      "c..com"
+]}}}"""
+    assert wrong_lines(text, "json") == [2, 5]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [
@@ -514,6 +569,9 @@ def test_a_key_that_comes_again_in_json_is_refused():
         ("{}\n{}", 2, "extra data"),
         ('{"clusters":\n "a\tb"}', 2, "control character"),
         ("[" * 200_000, None, "nested too deep"),
+        ('{"clusters":\n' + "[" * 19 + "\n[" + "]" * 20 + "}", 3, "nested too deep"),
+        ('{"a": {"b":\n' + "[" * 500 + "]" * 500 + '}, "a": 1}', 2, "nested too deep"),
+        ('{"a": ' + "[" * 19 + '"[[\\"{"' + "]" * 19 + "}", 1, 'unknown key "a"'),
         ('{"clusters": ' + "9" * 5000 + "}", 1, '"clusters" is a number'),
         ('{"clusters": NaN}', 1, '"clusters" is a number'),
     ],
@@ -696,17 +754,104 @@ def test_a_quote_that_never_ends_is_refused_where_it_begins():
     assert only_fault('cluster,domain\na1,"b.com"x\n', "csv")[0] == 2
 
 
-def test_a_cell_may_be_of_any_size_and_the_limit_of_csv_stays_as_it_is():
+def test_a_cell_may_be_as_long_as_the_limit_of_csv_which_is_left_alone(monkeypatch):
+    names = [f"d{n:04}.example.com" for n in range(7000)]
+    rows = [CREDENTIALS_HEADER, f"a1,web,{' '.join(names)},,", f"a1,app,{' '.join(names * 2)},,"]
     before = csv.field_size_limit()
-    names = [f"d{n}.example.com" for n in range(20_000)]
-    text = f"{CREDENTIALS_HEADER}\na1,web,{' '.join(names)},,\n"
-    assert len(text) > before
-    (web,) = parse(text, "csv").clusters["a1"].credentials
-    assert len(web.domains) == 20_000
-    assert csv.field_size_limit() == before
+    assert len(rows[1]) < before < len(rows[2])
+    monkeypatch.setattr(csv, "field_size_limit", _reads_only)
+    (web,) = parse("\n".join(rows[:2]), "csv").clusters["a1"].credentials
+    assert len(web.domains) == 7000
+    line, message = only_fault("\n".join(rows), "csv")
+    assert line == 3
+    assert "a cell of more than 131,072 characters; close its quote, or write" in message
+
+
+def _reads_only():
+    return 131_072
+
+
+# What is foreign in messages.
+
+NASTY = [
+    *("\x1b]0;x\x07", "\x9b2J", "\u202e", "\u2028", "\x85", "\ud800", "\ue000", "\0", "\\e[31m"),
+    *(
+        "\\u001b",
+        "\\ud800",
+        "\\udc80",
+        "\t",
+        '"',
+        "'",
+        "&",
+        "*",
+        "!x\x1b ",
+        "%",
+        "`",
+        "[",
+        "}",
+        ",",
+    ),
+]
+SAMPLES = [
+    ("yaml", SAMPLE_YAML, None),
+    ("yaml", 'clusters: {"a1": {"domains": "a.com", credentials: {u: {domains: "x"}}}}', None),
+    ("json", SAMPLE.to_json(), None),
+    ("json", '{"clusters": {"a1": {"domains": "a.com", "credentials": {"u": 5}}}}', None),
+    ("csv", "cluster\tdomain\na1\ta.com\n", None),
+    ("csv", f'{CREDENTIALS_HEADER}\na1,web,"a.com b.com",::1,\n', None),
+    ("txt", "# ours\na.com # it\nB.com\n", "a1"),
+]
+CHANGES = st.lists(st.tuples(st.integers(0, 400), st.sampled_from(NASTY)), min_size=1, max_size=4)
+
+
+@given(st.sampled_from(SAMPLES), CHANGES)
+@example(SAMPLES[1], [(31, "\\e[31m")])
+@example(SAMPLES[3], [(36, "\\ud800")])
+@example(("csv", 'cluster\tdomain\na1\t"a.com"x\n', None), [])
+def test_no_foreign_text_makes_a_message_that_cannot_be_printed(sample, changes):
+    form, text, cluster = sample
+    for position, piece in changes:
+        position %= len(text)
+        text = text[:position] + piece + text[position:]
+    try:
+        said = [*parse(text, form, cluster).warnings]
+    except UsageError as error:
+        said = str(error).split("\n")
+    for line in said:
+        assert line.isprintable()
+        line.encode()
 
 
 # Size.
+
+
+@pytest.mark.parametrize("form", ["yaml", "json", "csv", "txt"])
+def test_no_more_faults_than_anybody_mends_are_kept(form):
+    names = [f"b!{number}" for number in range(6000)]
+    rows = [name if number else "" for number, name in enumerate(names)]
+    text = {
+        "yaml": "clusters:\n  a1:\n    domains:\n      - " + "\n      - ".join(names),
+        "json": json.dumps({"clusters": {"a1": dict.fromkeys(names)}}),
+        "csv": "domain,cluster\n" + "\n".join(f"{name}," for name in rows),
+        "txt": "\n".join(names),
+    }[form]
+    with pytest.raises(ManifestError) as caught:
+        parse(text, form, "a1" if form == "txt" else None)
+    assert len(caught.value.faults) == 5000
+    assert str(caught.value).endswith("\nand at least 4,950 more")
+
+
+def test_deep_json_with_many_values_takes_no_more_memory_than_flat():
+    def peak(depth):
+        text = '{"x":' + "[" * depth + "1," * 20_000 + "1" + "]" * depth + "}"
+        tracemalloc.start()
+        try:
+            only_fault(text, "json")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(900) < 2 * peak(2)
 
 
 @pytest.mark.parametrize("form", ["txt", "csv", "json", "yaml"])

@@ -235,6 +235,8 @@ class Tagged:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
+        if name == "with_options":
+            return lambda **options: Tagged(found(**options), **self._options)
         if callable(found):
             return functools.partial(found, **self._options)
         return Tagged(found, **self._options)

@@ -113,7 +113,8 @@ class UnmtaError(Exception):
         where = f"{self.operation}: " if self.operation else ""
         tries = f" (after {self.attempts} attempts)" if self.attempts > 1 else ""
         doubt = "[may have been applied]" if self.may_have_been_applied else ""
-        headline = f"{where}{self._headline().removesuffix('.')}{self._dropped}{tries}."
+        headline = f"{where}{self._headline().removesuffix('.')}{self._dropped}{tries}"
+        headline += "" if headline.endswith("?") else "."
         return " ".join(filter(None, (headline, self.next_step, doubt)))
 
     def __repr__(self) -> str:

@@ -74,6 +74,19 @@ async def test_a_zone_file_is_served_as_it_is(server):
     assert (await server.resolver().resolve("example.com", "SOA"))[0].serial == 7
 
 
+async def test_only_a_directive_tells_the_origin(server):
+    server.load('; the $ORIGIN is left out\na.example.com. 60 IN TXT "$ORIGIN a."')
+    assert await texts(server, "a.example.com") == ["$ORIGIN a."]
+    server.load("; ours\n$origin example.com.\nb 60 IN TXT x")
+    assert await texts(server, "b.example.com") == ["x"]
+    assert await server.resolver().resolve("example.com", "SOA")
+
+
+async def test_a_name_that_is_too_long_has_no_texts(server):
+    for name in (".".join(["a" * 63] * 4), "a" * 64, "a..b"):
+        assert await server.look_up(name) == []
+
+
 @pytest.mark.parametrize("text", ["x", "x 60 IN NOTYPE y", "x 60 IN A nowhere", '"'])
 def test_what_is_no_zone_file_is_refused(text):
     with pytest.raises(ValueError, match="not a zone file"):

@@ -177,7 +177,13 @@ async def test_a_resolver_that_is_down_leaves_domains_pending():
         assert (await client.domains.get(A, "example.com")).status == "pending"
 
 
-@pytest.mark.parametrize("resolver", ["", "x", "127.0.0.1", "127.0.0.1:x", "ns.example.com:53"])
+_NO_RESOLVERS = [
+    *("", "x", "127.0.0.1", "127.0.0.1:x", "ns.example.com:53"),
+    *("127.0.0.1:65536", "127.0.0.1:0", "127.0.0.1:-1"),
+]
+
+
+@pytest.mark.parametrize("resolver", _NO_RESOLVERS)
 def test_what_is_no_address_of_a_resolver(resolver):
     with pytest.raises(ValueError, match="is not the address of a resolver"):
         Sandbox(verification="dns", resolver=resolver)
@@ -188,11 +194,25 @@ def test_a_resolver_that_nobody_would_ask_is_refused():
         Sandbox(resolver="127.0.0.1:53")
 
 
+@pytest.mark.parametrize("port", [1, 65535])
+def test_any_port_may_be_that_of_a_resolver(port):
+    Sandbox(verification="dns", resolver=f"127.0.0.1:{port}")
+
+
 def test_a_thread_has_a_name_server_too():
     with Sandbox(verification="dns") as sandbox:
         sandbox.nameserver.publish("example.com", "TXT", "x")
         assert sandbox.nameserver.port > 0
     assert isinstance(sandbox.state, State)
+
+
+def test_there_is_a_name_server_only_while_the_sandbox_runs():
+    sandbox = Sandbox(verification="dns")
+    for _ in range(2):
+        with sandbox:
+            assert sandbox.nameserver.port > 0
+        with pytest.raises(RuntimeError, match="there is no name server"):
+            _ = sandbox.nameserver
 
 
 async def test_a_zone_file_can_be_posted(http, raw):  # noqa: F811
@@ -205,6 +225,45 @@ async def test_a_zone_file_can_be_posted(http, raw):  # noqa: F811
     async with raw.post("/__sandbox/dns", data=b"nonsense") as response:
         assert response.status == 422
         assert "not a zone file" in (await response.json())["message"]
+
+
+async def test_a_zone_file_in_an_unknown_charset_is_refused(raw):  # noqa: F811
+    for charset, why in (("nope", "unknown encoding"), ("hex", "not a text encoding")):
+        headers = {"Content-Type": f"text/plain; charset={charset}"}
+        async with raw.post("/__sandbox/dns", data=b"x", headers=headers) as response:
+            assert response.status == 422
+            assert why in (await response.json())["message"]
+
+
+async def test_domains_too_long_for_a_record_do_not_keep_the_others_from_a_look(
+    http,  # noqa: F811
+    sandbox,
+    caplog,
+):
+    long = ".".join(["a" * 63] * 3)
+    for number in range(40):
+        await create(http, f"{long}.{'b' * 40}{number:02}.com")
+    created = await create(http)
+    sandbox.nameserver.publish(NAME, "TXT", created["dns_records"]["dkim"]["value"])
+    _, listed = await call(http, "GET", DOMAINS)
+    found = {domain["name"]: domain["status"] for domain in listed["data"]}
+    assert found.pop("example.com") == "verified"
+    assert set(found.values()) == {"pending"}
+    assert not caplog.records
+
+
+async def test_a_look_that_fails_is_logged_and_the_others_go_on(state, caplog):
+    async def fail(name):
+        asked.append(name)
+        raise OverflowError("no such port")
+
+    asked = []
+    for number in range(100):
+        state.add_domain(A, f"d{number}.com")
+    async with Verifier(state, fail) as verifier:
+        await verifier.look(A)
+    assert len(asked) == len(caplog.records) == 100
+    assert "unmta._domainkey.d0.com. cannot be looked up" in caplog.text
 
 
 async def test_ten_thousand_pending_domains_are_listed_in_a_moment(clock):

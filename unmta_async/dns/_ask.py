@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 import attrs
@@ -26,13 +28,13 @@ import dns.resolver
 import dns.rrset
 
 from ..errors import UsageError, printable
-from ._verdict import Failure, Look, Told, is_registry
+from ._verdict import Failure, Look, Told
 
 if TYPE_CHECKING:
     from dns.rdtypes.ANY.TXT import TXT
     from dns.rdtypes.nsbase import NSBase
 
-__all__ = ["Asker", "system_resolver"]
+__all__ = ["Asker", "Inquiry", "system_resolver"]
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -40,37 +42,50 @@ _Name = dns.name.Name
 _Kind = dns.rdatatype.RdataType
 
 _PAYLOAD: Final = 1232  # bytes over UDP that reach everybody, as DNS Flag Day 2020 has it
-_LONGEST_CHAIN: Final = 8
 _FIRST_SHARE: Final = 0.4  # of the time for a question; a lost datagram is sent once more
 _GIVE_UP: Final = 5  # questions in a row: one dead server is not to hold up thousands of domains
+_PROBE: Final = 2.0  # seconds after which a server that was given up is tried again
+_FACTS_LAST: Final = 300.0  # seconds
+_FAILURES_LAST: Final = 3.0  # seconds, for those who have asked for the same thing meanwhile
 _ERRORS: Final = (dns.exception.DNSException, OSError, EOFError, ValueError)
 
-
-@attrs.frozen
-class _Server:
-    """A name server and where it is."""
-
-    name: str
-    addresses: tuple[str, ...]
+# Zones are written by strangers, so there is an end to what one record can cost.
+_QUESTIONS: Final = 100
+_PATIENCE: Final = 6  # times the time for one question
+_SERVERS: Final = 13  # of a zone: as many as the root has
+_ADDRESSES: Final = 4  # of a server
+_LONGEST_CHAIN: Final = 8
+_ALIASES: Final = 2  # of one name, which servers that disagree can have
 
 
 @attrs.frozen
 class _Zone:
-    """A zone and who serves it."""
-
-    apex: _Name
-    servers: tuple[_Server, ...]
-
-
-@attrs.frozen
-class _Referral:
-    """An answer that names the servers of a zone further down."""
+    """A zone and the hosts that serve it."""
 
     apex: _Name
     hosts: tuple[str, ...]
 
 
-_Reply = Look | _Referral | Failure
+@attrs.frozen
+class _Server:
+    """Where a name server is.
+
+    Attributes:
+        addresses: Its addresses.
+        trouble: Why some of them, or all, could not be found out.
+    """
+
+    addresses: tuple[str, ...]
+    trouble: Failure | None = None
+
+
+@attrs.frozen
+class _Unresolved(Failure):
+    """What the resolver says when it is there, but nobody could tell it."""
+
+
+_Reply = Look | _Zone | Failure
+"""What a server says; a zone is one further down, to which it refers."""
 
 
 def system_resolver() -> dns.asyncresolver.Resolver:
@@ -86,24 +101,43 @@ def system_resolver() -> dns.asyncresolver.Resolver:
 
 
 class Asker:
-    """Asks authoritative servers, and remembers which zone has which for as long as it lives.
+    """What all inquiries share: how to ask, and what was found out about zones and servers.
 
     Args:
         resolver: Where zones and addresses are looked up; its ports are those of all servers.
-        timeout: Seconds for one question.
-        concurrency: Questions in flight at a time.
+        timeout: Seconds for one question to one server.
+        concurrency: Questions, and inquiries, in flight at a time.
     """
 
     def __init__(
         self, resolver: dns.asyncresolver.Resolver, *, timeout: float, concurrency: int
     ) -> None:
-        self._resolver = resolver
-        self._timeout = timeout
-        self._places = asyncio.Semaphore(concurrency)
-        self._apexes = _Memory[_Name, _Name | Failure]()
-        self._zones = _Memory[_Name, _Zone | Failure]()
-        self._silent = Counter[str]()
-        self._hosts = _Memory[str, _Server]()
+        self.resolver = resolver
+        self.timeout = timeout
+        self.places = asyncio.Semaphore(concurrency)
+        self.apexes = _Memory[_Name, _Name | Failure]()
+        self.zones = _Memory[_Name, _Zone | Failure]()
+        self.servers = _Memory[str, _Server]()
+        self.silences = _Silences()
+        self._turns = asyncio.Semaphore(concurrency)
+
+    @asynccontextmanager
+    async def inquire(self) -> AsyncGenerator[Inquiry, None]:
+        """Begin with the questions for a record when it is its turn: only then its time runs."""
+        async with self._turns:
+            yield Inquiry(self)
+
+
+class Inquiry:
+    """The questions for one record: one look at a time, and an end to their number and time."""
+
+    _bound: asyncio.Timeout
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._left = _QUESTIONS
+        self._deadline = _now() + _PATIENCE * asker.timeout
+        self._known: dict[tuple[_Name, _Kind], Told] = {}
 
     async def look(self, name: str, kind: str) -> Told:
         """Return what each server of its zone has at a name."""
@@ -111,135 +145,181 @@ class Asker:
             owner, rdtype = dns.name.from_text(name), dns.rdatatype.from_text(kind)
         except _ERRORS as error:
             return [("", Failure(f"{kind} {name} cannot be asked for: {error}"))]
-        return await self._look(owner, rdtype, _LONGEST_CHAIN)
+        try:
+            async with asyncio.timeout_at(self._deadline) as self._bound:
+                return await self._look(owner, rdtype, ())
+        except TimeoutError:
+            seconds = _PATIENCE * self._asker.timeout
+            most = f"{_QUESTIONS} questions" if self._left < 0 else f"{seconds:g} seconds"
+            return [("", Failure(f"it takes more than {most} to find out what is at {name}"))]
 
-    async def _look(self, owner: _Name, kind: _Kind, hops: int) -> Told:
+    async def _count(self) -> None:
+        """Count a question; the one too many ends the look."""
+        self._left -= 1
+        if self._left >= 0:
+            return
+        if not self._bound.expired():
+            self._bound.reschedule(0)
+        await asyncio.get_running_loop().create_future()
+
+    async def _look(self, owner: _Name, kind: _Kind, path: tuple[_Name, ...]) -> Told:
+        """Look at a name to which the aliases at other names have led."""
+        if (owner, kind) not in self._known:
+            self._known[owner, kind] = await self._find(owner, kind, (*path, owner))
+        return self._known[owner, kind]
+
+    async def _find(self, owner: _Name, kind: _Kind, path: tuple[_Name, ...]) -> Told:
         zone = await self._zone_around(owner)
-        for _ in range(hops):
-            if isinstance(zone, Failure):
-                return [("the resolver", zone)]
+        while not isinstance(zone, Failure):
             replies = await self._ask_all(zone, owner, kind)
-            referral = _referral(replies)
-            if referral is None:
-                return await self._follow(zone, replies, kind, hops)
-            zone = await self._zone(referral.apex, referral.hosts)
-        return [("", Failure(f"{owner} is where too many aliases and referrals lead"))]
+            # Whoever is asked next is further down, so there is an end to it.
+            below = next((reply for _, reply in replies if isinstance(reply, _Zone)), None)
+            if below is None:
+                return await self._follow(replies, kind, path)
+            zone = below
+        return [("the resolver", zone)]
 
-    async def _follow(self, zone: _Zone, replies: Sequence[_Reply], kind: _Kind, hops: int) -> Told:
+    async def _follow(
+        self, replies: Iterable[tuple[str, _Reply]], kind: _Kind, path: tuple[_Name, ...]
+    ) -> Told:
         """Return what was replied, aliases replaced by what stands where they lead."""
-        aliases = {reply for reply in replies if isinstance(reply, Look) and reply.alias}
-        behind = {look: await self._look_behind(look, kind, hops) for look in aliases}
-        told: list[tuple[str, Look | Failure]] = []
-        for server, reply in zip(zone.servers, replies, strict=True):
-            if isinstance(reply, Look):
-                told += [(server.name, each) for each in behind.get(reply, [reply])]
-            elif isinstance(reply, Failure):
-                told.append((server.name, reply))
-        return told
+        said = [(server, reply) for server, reply in replies if not isinstance(reply, _Zone)]
+        aliases = dict.fromkeys(look.alias for _, look in said if isinstance(look, Look))
+        followed = [alias for alias in aliases if alias][:_ALIASES]
+        behind = {alias: await self._look_behind(alias, kind, path) for alias in followed}
+        return [
+            (server, each)
+            for server, reply in said
+            for each in (_seen_through(reply, behind) if isinstance(reply, Look) else [reply])
+        ]
 
-    async def _look_behind(self, look: Look, kind: _Kind, hops: int) -> Sequence[Look | Failure]:
-        told = await self._look(dns.name.from_text(look.alias), kind, hops - 1)
-        found = dict.fromkeys(said.values for _, said in told if isinstance(said, Look))
-        if found or not told:
-            return [attrs.evolve(look, values=values) for values in found or [()]]
-        reasons = "; ".join(
-            f"{name} {said.reason}" for name, said in told if isinstance(said, Failure)
-        )
-        return [Failure(f"has an alias to {look.alias}, of which {reasons}")]
+    async def _look_behind(self, alias: str, kind: _Kind, path: tuple[_Name, ...]) -> Told:
+        target = dns.name.from_text(alias)
+        if target in path:
+            return [("", Look(circular=True))]
+        if len(path) >= _LONGEST_CHAIN:
+            return [("", Failure("too many aliases lead there"))]
+        return await self._look(target, kind, path)
 
     # Which servers to ask.
 
     async def _zone_around(self, owner: _Name) -> _Zone | Failure:
         """Return a zone that a name is in; a referral may lead further down from there."""
         domain = _domain_of(owner)
-        for name in _upwards(domain):
-            known = self._zones.recall(name)
-            if isinstance(known, _Zone) and not is_registry(str(name)):
-                return known
-        apex = await self._apexes.once(domain, lambda: self._find_apex(domain))
-        return apex if isinstance(apex, Failure) else await self._zone(apex)
+        apex = await self._asker.apexes.once(domain, lambda: self._find_apex(domain))
+        if isinstance(apex, Failure):
+            return apex
+        return await self._asker.zones.once(apex, lambda: self._find_zone(apex))
 
     async def _find_apex(self, domain: _Name) -> _Name | Failure:
+        """Return the apex of a zone around a domain.
+
+        Where nobody could tell the resolver, as for a domain whose servers are gone or a name whose
+        alias leads in a circle, it is one further up: its servers know the way down.
+        """
+        failure = Failure(f"knows no zone around {domain}")
         for name in _upwards(domain):
             response = await self._resolve(name, dns.rdatatype.SOA)
-            if isinstance(response, Failure):
+            if isinstance(response, _Unresolved):
+                failure = response
+            elif isinstance(response, Failure):
                 return response
-            apex = _apex_in(response, name)
-            if apex is not None:
+            elif (apex := _apex_in(response, name)) is not None:
                 return apex
-        return Failure(f"knows no zone around {domain}")
+        return failure
 
-    async def _zone(self, apex: _Name, hosts: Sequence[str] | None = None) -> _Zone | Failure:
-        """Return a zone with these servers; without them, with those that the resolver tells."""
-        return await self._zones.once(apex, lambda: self._make_zone(apex, hosts))
-
-    async def _make_zone(self, apex: _Name, hosts: Sequence[str] | None) -> _Zone | Failure:
-        if hosts is None:
-            response = await self._resolve(apex, dns.rdatatype.NS)
-            if isinstance(response, Failure):
-                return response
-            hosts = _hosts_in(response.answer, apex)
-        return _Zone(apex, tuple(await asyncio.gather(*map(self._server, hosts))))
-
-    async def _server(self, host: str) -> _Server:
-        return await self._hosts.once(host, lambda: self._find_server(host))
+    async def _find_zone(self, apex: _Name) -> _Zone | Failure:
+        response = await self._resolve(apex, dns.rdatatype.NS)
+        if isinstance(response, Failure):
+            return response
+        return _Zone(apex, _hosts_in(response.answer, apex))
 
     async def _find_server(self, host: str) -> _Server:
         kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
         name = dns.name.from_text(host)
         found = await asyncio.gather(*(self._resolve(name, kind) for kind in kinds))
-        addresses = (
-            data.to_text()
+        by_kind = (
+            [data.to_text() for data in _data_in(response.answer, kind)]
             for response, kind in zip(found, kinds, strict=True)
             if not isinstance(response, Failure)
-            for data in _data_in(response.answer, kind)
         )
-        return _Server(host.removesuffix("."), tuple(addresses))
+        # By turns, so that a host with many of one kind is asked by the other as well.
+        addresses = [each for each in chain.from_iterable(zip_longest(*by_kind)) if each]
+        trouble = next((each for each in found if isinstance(each, Failure)), None)
+        return _Server(tuple(addresses[:_ADDRESSES]), trouble)
 
     async def _resolve(self, name: _Name, kind: _Kind) -> dns.message.Message | Failure:
-        """Return what the resolver says; where there is no such name, an answer without any."""
+        """Return what the resolver says; that there is no such name is an answer, too."""
+        await self._count()
+        wanted = f"{dns.rdatatype.to_text(kind)} {name}"
         try:
-            async with self._places:
-                answer = await self._resolver.resolve(
-                    name, kind, raise_on_no_answer=False, search=False, lifetime=self._timeout
+            async with self._asker.places:
+                answer = await self._asker.resolver.resolve(
+                    name,
+                    kind,
+                    raise_on_no_answer=False,
+                    search=False,
+                    lifetime=self._asker.timeout,
                 )
-        except dns.resolver.NXDOMAIN:
-            return dns.message.Message()
+        except dns.resolver.NXDOMAIN as error:
+            untyped = error.responses()  # type: ignore[no-untyped-call]
+            responses = cast("dict[_Name, dns.message.Message]", untyped)
+            return responses.get(name, dns.message.Message())
+        except dns.resolver.NoNameservers as error:
+            return _Unresolved(f"could not find {wanted}: {_said(error)}")
         except _ERRORS as error:
-            return Failure(f"could not find {dns.rdatatype.to_text(kind)} {name}: {_said(error)}")
+            return Failure(f"could not find {wanted}: {_said(error)}")
         return cast("dns.message.Message", answer.response)
 
     # Asking them.
 
-    async def _ask_all(self, zone: _Zone, owner: _Name, kind: _Kind) -> Sequence[_Reply]:
-        return await asyncio.gather(
-            *(self._ask(server, zone.apex, owner, kind) for server in zone.servers)
-        )
+    async def _ask_all(
+        self, zone: _Zone, owner: _Name, kind: _Kind
+    ) -> Sequence[tuple[str, _Reply]]:
+        hosts = zone.hosts[:_SERVERS]
+        replies = await asyncio.gather(*(self._ask(host, zone, owner, kind) for host in hosts))
+        return [(host.removesuffix("."), reply) for host, reply in zip(hosts, replies, strict=True)]
 
-    async def _ask(self, server: _Server, apex: _Name, owner: _Name, kind: _Kind) -> _Reply:
-        reply: _Reply = Failure("has no address")
-        for address in server.addresses:
-            response = await self._exchange(address, owner, kind)
+    async def _ask(self, host: str, zone: _Zone, owner: _Name, kind: _Kind) -> _Reply:
+        """Ask at each address of a server until one answers; they share the time for it."""
+        server = await self._asker.servers.once(host, lambda: self._find_server(host))
+        reply: _Reply = _unknown_address(server)
+        end = _now() + self._asker.timeout
+        for at, address in enumerate(server.addresses):
+            share = max(0.0, end - _now()) / (len(server.addresses) - at)
+            response = await self._exchange(address, owner, kind, share)
             if isinstance(response, Failure):
                 reply = response
                 continue
-            reply = _read(response, apex, owner, kind)
+            reply = _read(response, zone.apex, owner, kind)
             if not isinstance(reply, Failure):
                 break
         return reply
 
     async def _exchange(
-        self, address: str, owner: _Name, kind: _Kind
+        self, address: str, owner: _Name, kind: _Kind, seconds: float
     ) -> dns.message.Message | Failure:
-        if self._silent[address] >= _GIVE_UP:
+        if not self._asker.silences.may_ask(address):
             return Failure("did not answer the questions before")
-        query = dns.message.make_query(owner, kind, use_edns=0, payload=_PAYLOAD)
-        query.flags &= ~dns.flags.RD
-        port = self._resolver.nameserver_ports.get(address, self._resolver.port)
-        shares = (self._timeout * _FIRST_SHARE, self._timeout * (1 - _FIRST_SHARE))
-        for share in shares:
+        query = dns.message.make_query(
+            owner, kind, use_edns=0, payload=_PAYLOAD, flags=dns.flags.Flag(0)
+        )
+        response = await self._send(query, address, seconds)
+        no_edns = {dns.rcode.FORMERR, dns.rcode.NOTIMP}
+        if isinstance(response, Failure) or response.rcode() not in no_edns:
+            return response
+        query = dns.message.make_query(owner, kind, use_edns=False, flags=dns.flags.Flag(0))
+        return await self._send(query, address, seconds)
+
+    async def _send(
+        self, query: dns.message.Message, address: str, seconds: float
+    ) -> dns.message.Message | Failure:
+        await self._count()
+        asker = self._asker
+        port = asker.resolver.nameserver_ports.get(address, asker.resolver.port)
+        for share in (seconds * _FIRST_SHARE, seconds * (1 - _FIRST_SHARE)):
             try:
-                async with self._places:
+                async with asker.places:
                     response, _ = await dns.asyncquery.udp_with_fallback(
                         query, address, share, port, ignore_errors=True
                     )
@@ -247,32 +327,92 @@ class Asker:
                 continue
             except _ERRORS as error:
                 return Failure(f"could not be asked: {_said(error)}")
-            self._silent.pop(address, None)
+            asker.silences.end(address)
             return response
-        self._silent[address] += 1
-        return Failure(f"did not answer within {self._timeout:g} seconds")
+        asker.silences.add(address)
+        return Failure(f"did not answer within {seconds:.2g} seconds")
 
 
 class _Memory(Generic[_K, _V]):
-    """What was found out once. Who asks meanwhile waits for whoever finds it out."""
+    """What was found out once, for some time. Who asks meanwhile waits for whoever finds it out."""
 
     def __init__(self) -> None:
-        self._known: dict[_K, _V] = {}
+        self._known: dict[_K, tuple[_V, float]] = {}
         self._locks = defaultdict[_K, asyncio.Lock](asyncio.Lock)
-
-    def recall(self, key: _K) -> _V | None:
-        """Return what is known by now."""
-        return self._known.get(key)
 
     async def once(self, key: _K, find_out: Callable[[], Awaitable[_V]]) -> _V:
         """Return what is known, or find it out."""
         async with self._locks[key]:
-            if key not in self._known:
-                self._known[key] = await find_out()
-        return self._known[key]
+            known = self._known.get(key)
+            if known is not None and _now() < known[1]:
+                return known[0]
+            found = await find_out()
+            self._known[key] = found, _now() + _life_of(found)
+            return found
+
+
+class _Silences:
+    """Which addresses are not worth asking, as nobody answered there time after time."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._next: dict[str, float] = {}
+
+    def may_ask(self, address: str) -> bool:
+        """Whether to ask there; one question every few seconds tries whether somebody is back."""
+        if self._counts[address] < _GIVE_UP:
+            return True
+        is_time = _now() >= self._next[address]
+        if is_time:
+            self._next[address] = _now() + _PROBE
+        return is_time
+
+    def add(self, address: str) -> None:
+        """Note that nobody answered."""
+        self._counts[address] += 1
+        self._next[address] = _now() + _PROBE
+
+    def end(self, address: str) -> None:
+        """Note that somebody did."""
+        self._counts.pop(address, None)
+
+
+def _life_of(found: object) -> float:
+    """Return for how many seconds something found out is true."""
+    doubtful = isinstance(found, Failure) or (isinstance(found, _Server) and found.trouble)
+    return _FAILURES_LAST if doubtful else _FACTS_LAST
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 # What an answer says.
+
+
+def _seen_through(look: Look, behind: dict[str, Told]) -> Sequence[Look | Failure]:
+    """Return what a server has at a name with an alias, where it leads being known."""
+    if not look.alias:
+        return [look]
+    if look.alias not in behind:
+        return [Failure(f"has an alias to {look.alias}, which is one too many to follow")]
+    told = behind[look.alias]
+    found = dict.fromkeys(
+        (said.values, said.circular) for _, said in told if isinstance(said, Look)
+    )
+    if found:
+        return [attrs.evolve(look, values=values, circular=back) for values, back in found]
+    failures = [(name, said) for name, said in told if isinstance(said, Failure)]
+    if all(said.for_good for _, said in failures):
+        return [look]
+    reasons = "; ".join(f"{name} {said.reason}".strip() for name, said in failures)
+    return [Failure(f"has an alias to {look.alias}, of which {reasons}")]
+
+
+def _unknown_address(server: _Server) -> Failure:
+    if server.trouble is None:
+        return Failure("has no address", for_good=True)
+    return Failure(f"could not be asked: the resolver {server.trouble.reason}")
 
 
 def _read(response: dns.message.Message, apex: _Name, owner: _Name, kind: _Kind) -> _Reply:
@@ -280,9 +420,9 @@ def _read(response: dns.message.Message, apex: _Name, owner: _Name, kind: _Kind)
     if code not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         return Failure(f"answers {dns.rcode.to_text(code)}")
     if not response.flags & dns.flags.AA:
-        referral = _referral_in(response, apex, owner)
-        return referral or Failure("is not responsible for the zone, or something answers for it")
-    zone = str(apex)
+        below = _referral_in(response, apex, owner)
+        return below or Failure("is not responsible for the zone, or something answers for it")
+    zone = str(_deepest_zone(response, apex, owner))
     values = tuple(sorted(map(_text, _data_in(response.answer, kind, owner))))
     if values:
         return Look(values=values, zone=zone)
@@ -291,23 +431,18 @@ def _read(response: dns.message.Message, apex: _Name, owner: _Name, kind: _Kind)
     return Look(zone=zone)
 
 
-def _referral_in(response: dns.message.Message, apex: _Name, owner: _Name) -> _Referral | None:
+def _deepest_zone(response: dns.message.Message, apex: _Name, owner: _Name) -> _Name:
+    """Return the zone that answered: servers of both a zone and one below it make no referral."""
+    own = _apex_in(response, owner)
+    return own if own is not None and own.is_subdomain(apex) else apex
+
+
+def _referral_in(response: dns.message.Message, apex: _Name, owner: _Name) -> _Zone | None:
     for rrset in response.authority:
         below = rrset.name != apex and rrset.name.is_subdomain(apex)
         if rrset.rdtype == dns.rdatatype.NS and below and owner.is_subdomain(rrset.name):
-            return _Referral(rrset.name, _hosts_in([rrset], rrset.name))
+            return _Zone(rrset.name, _hosts_in([rrset], rrset.name))
     return None
-
-
-def _referral(replies: Iterable[_Reply]) -> _Referral | None:
-    """Return where replies lead, if none of them is an answer already."""
-    found: _Referral | None = None
-    for reply in replies:
-        if isinstance(reply, Look):
-            return None
-        if isinstance(reply, _Referral):
-            found = found or reply
-    return found
 
 
 def _apex_in(response: dns.message.Message, name: _Name) -> _Name | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .._hostname import a_label_form
 from ..errors import UsageError
 from ._judge import policy_of
 from ._records import Record, records
@@ -20,9 +21,12 @@ from ._verdict import (
     conclude,
     explain,
     is_registry,
+    is_within,
+    look_alike,
     looks_in,
     may_be_wildcard,
     needs_clues,
+    registered_name,
     zone_of,
 )
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
 
     from ..models import Domain
-    from ._ask import Asker
+    from ._ask import Asker, Inquiry
 
 __all__ = ["Checker", "Finding", "check"]
 
@@ -49,7 +53,8 @@ async def check(
         domain: The domain, as `get` or `create` returns it; a listed one comes without records.
         resolver: A resolver of dnspython; the one of this machine if not given. Its `port` and
             `nameserver_ports` are used for the authoritative servers, too.
-        timeout: Seconds for one question to one server.
+        timeout: Seconds for one question to one server, which its addresses share. A record has
+            six times that, and a hundred questions; one that takes more is "unreachable".
 
     Returns:
         A finding for each record, in the order of `records`.
@@ -62,15 +67,14 @@ async def check(
 
 
 class Checker:
-    """`check` for many domains: it remembers which name servers zones have.
+    """`check` for many domains: it remembers which name servers zones have, for five minutes.
 
-    It may check any number of domains at a time, within one event loop. For zones that have moved
-    since, make another one.
+    It may check any number of domains at a time, within one event loop.
 
     Args:
         resolver: As for `check`.
-        timeout: Seconds for one question to one server.
-        concurrency: Questions in flight at a time.
+        timeout: As for `check`. The time of a record begins when it is its turn.
+        concurrency: Questions in flight at a time, and records.
 
     Raises:
         UsageError: dnspython is not installed, this machine names no resolver, or a number is not
@@ -90,55 +94,64 @@ class Checker:
         Raises:
             UsageError: The domain comes without records.
         """
-        name = f"{domain.name.lower().removesuffix('.')}."
+        name = f"{a_label_form(domain.name).removesuffix('.')}."
         return await asyncio.gather(*(self._check(record, name) for record in records(domain)))
 
     async def _check(self, record: Record, domain: str) -> Finding:
-        told = await self._asker.look(record.fqdn, record.type)
-        finding = conclude(record, told)
-        if not needs_clues(record, told):
-            return finding
-        wildcard = may_be_wildcard(finding) and await self._is_by_wildcard(record, told)
-        if finding.status != "missing" and not wildcard:
-            return finding
-        clues = await self._find_clues(record, domain, zone_of(told))
-        return explain(finding, attrs.evolve(clues, wildcard=wildcard))
+        async with self._asker.inquire() as inquiry:
+            return await _find(inquiry, record, domain)
 
-    async def _find_clues(self, record: Record, domain: str, zone: str) -> Clues:
-        clues = Clues(zone=zone, delegated=zone == domain or not is_registry(zone))
-        if not clues.delegated:
-            return clues
-        doubled = record.fqdn + zone
-        if await self._stands_at(doubled, record):
-            return attrs.evolve(clues, doubled=doubled)
-        if record.fqdn == f"_dmarc.{domain}":
-            inherited, policy = await self._find_policy(domain)
-            return attrs.evolve(clues, inherited=inherited, policy=policy)
-        misplaced = record.fqdn.removesuffix(domain) + zone
-        if misplaced != record.fqdn and await self._stands_at(misplaced, record):
-            return attrs.evolve(clues, misplaced=misplaced)
+
+async def _find(inquiry: Inquiry, record: Record, domain: str) -> Finding:
+    told = await inquiry.look(record.fqdn, record.type)
+    finding = conclude(record, told)
+    if not needs_clues(record, told):
+        return finding
+    wildcard = may_be_wildcard(finding) and await _is_by_wildcard(inquiry, record, told)
+    if finding.status != "missing" and not wildcard:
+        return finding
+    clues = await _find_clues(inquiry, record, domain, zone_of(told))
+    return explain(finding, attrs.evolve(clues, wildcard=wildcard))
+
+
+async def _find_clues(inquiry: Inquiry, record: Record, domain: str, zone: str) -> Clues:
+    own = is_within(zone, domain)
+    clues = Clues(zone=zone, delegated=own or not is_registry(zone), own=own)
+    if not clues.delegated:
         return clues
+    doubled = record.fqdn + zone
+    if await _stands_at(inquiry, doubled, record):
+        return attrs.evolve(clues, doubled=doubled)
+    if record.fqdn == f"_dmarc.{domain}":
+        inherited, policy = await _find_policy(inquiry, domain)
+        return attrs.evolve(clues, inherited=inherited, policy=policy)
+    misplaced = record.fqdn.removesuffix(domain) + zone
+    if misplaced != record.fqdn and await _stands_at(inquiry, misplaced, record):
+        return attrs.evolve(clues, misplaced=misplaced)
+    return clues
 
-    async def _stands_at(self, name: str, record: Record) -> bool:
-        told = await self._asker.look(name, record.type)
-        elsewhere = attrs.evolve(record, fqdn=name)
-        return conclude(elsewhere, told).status in {"ok", "truncated", "quoted"}
 
-    async def _is_by_wildcard(self, record: Record, told: Told) -> bool:
-        """Whether a name that nobody has published is answered in the same way."""
-        sibling = record.fqdn.partition(".")[2]
-        nobodys = await self._asker.look(f"{_NOBODYS}.{sibling}", record.type)
-        return looks_in(nobodys) == looks_in(told)
+async def _stands_at(inquiry: Inquiry, name: str, record: Record) -> bool:
+    told = await inquiry.look(name, record.type)
+    elsewhere = attrs.evolve(record, fqdn=name)
+    return conclude(elsewhere, told).status in {"ok", "truncated", "quoted"}
 
-    async def _find_policy(self, domain: str) -> tuple[str, str]:
-        """Return the parent whose DMARC record counts for a domain without, and the record."""
-        parent = domain.partition(".")[2]
-        while not is_registry(parent):
-            for look in looks_in(await self._asker.look(f"_dmarc.{parent}", "TXT")):
-                if policy_of(look.values):
-                    return parent, policy_of(look.values)
-            parent = parent.partition(".")[2]
+
+async def _is_by_wildcard(inquiry: Inquiry, record: Record, told: Told) -> bool:
+    """Whether a name that nobody has published is answered in the same way."""
+    sibling = record.fqdn.partition(".")[2]
+    return look_alike(await inquiry.look(f"{_NOBODYS}.{sibling}", record.type), told)
+
+
+async def _find_policy(inquiry: Inquiry, domain: str) -> tuple[str, str]:
+    """Return the parent whose DMARC record counts for a domain without, and the record."""
+    parent = registered_name(domain)
+    if parent == domain:
         return "", ""
+    told = await inquiry.look(f"_dmarc.{parent}", "TXT")
+    policies = {policy_of(look.values) for look in looks_in(told)}
+    policy = policies.pop() if len(policies) == 1 else ""
+    return (parent, policy) if policy else ("", "")
 
 
 def _asker(resolver: Resolver | None, timeout: float, concurrency: int) -> Asker:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from ._records import Record
 
-__all__ = ["OK", "Judgement", "Status", "is_dmarc", "judge", "policy_of"]
+__all__ = ["OK", "Judgement", "Status", "is_dmarc", "is_test", "judge", "policy_of"]
 
 Status = Literal[
     "ok",
@@ -37,7 +37,7 @@ _MISSING: Final[Judgement] = ("missing", "publish it")
 
 def judge(wanted: Record, values: Sequence[str]) -> Judgement:
     """Return what the values at a name are for a record that is wanted there."""
-    if wanted.type == "TXT" and "._domainkey." in wanted.fqdn:
+    if _is_dkim(wanted):
         return _judge_dkim(wanted.value, values)
     if is_dmarc(wanted):
         return _judge_dmarc(wanted.value, values)
@@ -53,6 +53,16 @@ def policy_of(values: Sequence[str]) -> str:
 def is_dmarc(wanted: Record) -> bool:
     """Whether it is a DMARC record that is wanted."""
     return wanted.type == "TXT" and wanted.fqdn.startswith("_dmarc.")
+
+
+def is_test(wanted: Record, values: Sequence[str]) -> bool:
+    """Whether a DKIM key among values is marked as one that is only tested (RFC 6376, 3.6.1)."""
+    flags = ((_tags(value) or {}).get("t", "") for value in values if _is_dkim(wanted))
+    return any("y" in _unspaced(listed).split(":") for listed in flags)
+
+
+def _is_dkim(wanted: Record) -> bool:
+    return wanted.type == "TXT" and "._domainkey." in wanted.fqdn
 
 
 # DKIM: RFC 6376, 3.6.1. Whatever TXT record stands at the name counts.
@@ -124,11 +134,16 @@ def _has_cut_key(wanted: str, tags: Mapping[str, str] | None) -> bool:
     return have != whole and whole.startswith(have) and not _key_fault(want, {**tags, "p": whole})
 
 
-# DMARC: RFC 7489, 6.3 and 6.6.3. What does not begin with its version is no DMARC record.
+# DMARC: RFC 7489, 6.3, 6.4 and 6.6.3. What does not begin with its version is no DMARC record; the
+# name of that tag is written as one likes, its value is not.
 
-_DMARC: Final = re.compile(r"v\s*=\s*DMARC1\s*(;|$)")
+_DMARC: Final = re.compile(r"[vV]\s*=\s*DMARC1\s*(;|$)")
+_MEANT_FOR_DMARC: Final = re.compile(r"dmarc|\bp\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
 _DMARC_DEFAULTS: Final = {"adkim": "r", "aspf": "r", "pct": "100"}
 _KEEP: Final = "keep it, and publish no second one: of two, receivers ignore both"
+_NO_VERSION: Final = (
+    "receivers ignore it, as it does not begin with v=DMARC1: correct it, and publish no second one"
+)
 _MEANING: Final = {
     "p=none": "mail that fails the check is delivered all the same",
     "p=quarantine": "mail that fails the check is put aside as spam",
@@ -146,16 +161,20 @@ def _judge_dmarc(wanted: str, values: Sequence[str]) -> Judgement:
     if len(records) > 1:
         advice = "of several DMARC records receivers ignore all: keep one of them"
         return "multiple", advice
-    if not records:
-        return _QUOTED if any(map(_DMARC.match, bare)) else _MISSING
-    value = records[0]
-    if _unquoted(value) != value:
+    if records:
+        return _compare_policies(wanted, records[0])
+    if any(map(_DMARC.match, bare)):
         return _QUOTED
-    return _compare_policies(wanted, value)
+    if any(map(_MEANT_FOR_DMARC.search, values)):
+        return "differs", _NO_VERSION
+    return _MISSING
 
 
 def _compare_policies(wanted: str, value: str) -> Judgement:
     want, have = _policy(wanted), _policy(value)
+    # Marks in other tags may belong there, as in the address of a report.
+    if have != _policy(_unquoted(value)):
+        return _QUOTED
     if have is None or have["p"] not in {"none", "quarantine", "reject"}:
         if _is_cut(wanted, value):
             return _cut(wanted, value)
@@ -205,7 +224,7 @@ def _plain(value: str) -> str:
 _LONGEST_STRING: Final = 255  # bytes (RFC 1035, 3.3)
 _QUOTED: Final[Judgement] = (
     "quoted",
-    "quotation marks or backslashes have become part of the value: publish it without them",
+    "quotation marks or backslashes have become part of the value: take them out of the record",
 )
 
 
@@ -225,9 +244,9 @@ def _is_cut(wanted: str, value: str) -> bool:
 
 
 def _cut(wanted: str, value: str) -> Judgement:
-    how = ", as one record with several strings" if len(wanted) > _LONGEST_STRING else ""
+    how = ", which is one with several strings" if len(wanted) > _LONGEST_STRING else ""
     told = f"its end is missing ({len(value)} characters of {len(wanted)})"
-    return "truncated", f"{told}: publish it whole{how}"
+    return "truncated", f"{told}: complete the record{how}"
 
 
 def _tags(value: str) -> dict[str, str] | None:

@@ -78,14 +78,12 @@ async def conduct(
     """
     unheard: list[UnmtaError] = []
     try:
-        for items in phases:
-            async with (
-                _stopping(stop, run.patience),
-                aclosing(items),
-                aclosing(_outcomes(run, items, concurrency, unheard)) as outcomes,
-            ):
-                async for outcome in outcomes:
-                    yield outcome
+        async with (
+            _stopping(stop, run.patience),
+            aclosing(_in_phases(run, phases, concurrency, unheard)) as outcomes,
+        ):
+            async for outcome in outcomes:
+                yield outcome
         for outcome in await _settled(run):
             yield outcome
     except (GeneratorExit, asyncio.CancelledError) as leaving:
@@ -106,6 +104,19 @@ def check_concurrency(concurrency: int) -> None:
     """Refuse a number of workers that makes no sense."""
     if concurrency < 1:
         raise UsageError(f"concurrency={concurrency} must be at least 1")
+
+
+async def _in_phases(
+    run: Run[T, R],
+    phases: Iterable[AsyncGenerator[T, None]],
+    concurrency: int,
+    unheard: list[UnmtaError],
+) -> AsyncGenerator[R, None]:
+    for items in phases:
+        running = _outcomes(run, items, concurrency, unheard)
+        async with aclosing(items), aclosing(running) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import attrs
 
 from ..errors import printable
-from ..models import Domain, DomainDetail, DomainStatus
+from ..models import Domain, DomainStatus
 from ._details import first_detail, get_detail
 from ._live import Live, read_live
 from ._words import counted
@@ -134,10 +134,9 @@ async def audit(
     if checker is not None:
         checked["records"] = 0
         for cluster, domains in wanted.items():
-            async with aclosing(_look_up(client, checker, cluster, domains)) as found:
-                async for finding in found:
-                    checked["records"] += 1
-                    findings += _wrong(cluster, finding)
+            seen = await _look_up(client, checker, cluster, domains)
+            checked["records"] += len(seen)
+            findings += [wrong for finding in seen for wrong in _wrong(cluster, finding)]
     return Report(
         findings=tuple(sorted(findings, key=_order)),
         warnings=(
@@ -151,27 +150,23 @@ async def audit(
 
 async def _look_up(
     client: UnmtaClient, checker: Checker, cluster: str, domains: Sequence[Domain]
-) -> AsyncGenerator[Finding, None]:
-    """Yield what the name servers say of each record of a cluster's domains."""
-    template: DomainDetail | None = None
+) -> list[Finding]:
+    """Return what the name servers say of each record of a cluster's domains."""
+    template = await first_detail(client, cluster, domains)
+    if template is None:
+        return []
 
     async def look(domain: Domain) -> list[Finding]:
-        assert template is not None  # noqa: S101 - it is there before the first is looked up
         return await checker.check(await get_detail(client, cluster, domain, template))
 
-    async def each() -> AsyncGenerator[Domain, None]:
-        nonlocal template
-        template = await first_detail(client, cluster, domains)
-        for domain in domains if template is not None else ():
-            yield domain
+    each = _each(domains)
+    async with aclosing(each), aclosing(unordered(look, each, _DOMAINS_AT_A_TIME)) as found:
+        return [finding async for findings in found for finding in findings]
 
-    async with (
-        aclosing(each()) as items,
-        aclosing(unordered(look, items, _DOMAINS_AT_A_TIME)) as found,
-    ):
-        async for findings in found:
-            for finding in findings:
-                yield finding
+
+async def _each(domains: Iterable[Domain]) -> AsyncGenerator[Domain, None]:
+    for domain in domains:
+        yield domain
 
 
 def _checker(resolver: Resolver | None) -> Checker:

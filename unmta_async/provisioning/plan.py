@@ -231,14 +231,15 @@ def _domain_actions(
     """Yield an action for each domain, in the order of names."""
     if wished.domains is None:
         return
-    names = set(wished.domains)
-    unwished = set(live.domains) - names if prune else set[str]()
-    for name in sorted(names | unwished):
-        verb: Verb = "delete" if name in unwished else "create"
-        if name in names and name in live.domains:
-            verb = "unchanged"
-        target = name if name in names else live.domains[name].name
-        yield Action(kind="domain", cluster=cluster, target=target, verb=verb)
+    unwished = live.domains.keys() - set(wished.domains) if prune else set[str]()
+    for name in sorted((*wished.domains, *unwished)):  # a manifest's are sorted already
+        verb: Verb = "unchanged" if name in live.domains else "create"
+        if name in unwished:
+            yield Action(
+                kind="domain", cluster=cluster, target=live.domains[name].name, verb="delete"
+            )
+        else:
+            yield Action(kind="domain", cluster=cluster, target=name, verb=verb)
 
 
 def _credential_actions(

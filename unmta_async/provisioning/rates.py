@@ -20,7 +20,7 @@ _UNITS: Final = {
     86_400: ("day", "days", "d"),
 }
 _SECONDS: Final = {word: seconds for seconds, words in _UNITS.items() for word in words}
-_NUMBER: Final = "[0-9][0-9,_]{0,30}"
+_NUMBER: Final = "[0-9](?:[,_]*[0-9]){0,30}[,_]*"
 # The grammar of KumoMTA's throttles, as far as it is known to be used.
 _RATE: Final = re.compile(
     rf"(?:local:)?\s*(?P<quantity>{_NUMBER})\s*/\s*(?P<count>[0-9]{{0,9}})\s*(?P<unit>[a-z]+)"
@@ -49,7 +49,7 @@ class MessageRate:
     def parse(cls, text: str | None) -> MessageRate:
         """Read a rate such as "1,000/day", "500/30min" or "50/hr,max_burst=10".
 
-        A text that is not understood is kept in `raw`, without a quantity.
+        A text that is not understood, such as an empty one, is kept in `raw`, without a quantity.
 
         Args:
             text: The `max_message_rate` of a cluster; None is no limit.
@@ -73,7 +73,7 @@ class MessageRate:
 
     def __str__(self) -> str:
         if self.quantity is None or self.period is None:
-            return "unlimited" if self.raw is None else self.raw
+            return "unlimited" if self.raw is None else self.raw.strip() or "unknown"
         burst = "" if self.burst is None else f",max_burst={self.burst}"
         return f"{self.quantity:,}/{_unit(self.period)}{burst}"
 
@@ -89,7 +89,7 @@ def effective_rate(cluster: Cluster, mtas: Sequence[Mta]) -> MessageRate:
     if each.raw is None:
         return each
     if each.quantity is None:
-        return MessageRate(raw=f"{len(mtas)} x {each.raw}")
+        return MessageRate(raw=f"{len(mtas)} x {each}")
     total = MessageRate(
         quantity=each.quantity * len(mtas),
         period=each.period,

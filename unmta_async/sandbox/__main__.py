@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 from .app import BASE_PATH, OPERATIONS
@@ -18,6 +19,7 @@ from .journal import StateFileError
 from .server import Sandbox
 from .state import Verification, verification_delay
 
+_MODULE = "python -m unmta_async.sandbox"
 _EXAMPLE = """\
 Two lines to paste come out on stdout; everything else goes to stderr. Ctrl-C ends it.
 
@@ -101,7 +103,7 @@ def _about_dns(sandbox: Sandbox) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m unmta_async.sandbox",
+        prog="unmta sandbox" if Path(sys.argv[0]).stem == "unmta" else _MODULE,
         description="Serve a fake unMTA Management API that keeps what it is told.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -373,12 +373,24 @@ async def _show_rules(_: web.Request) -> web.Response:
 def _publish_with(load_zone: Callable[[str], None]) -> Handler:
     async def publish(request: web.Request) -> web.Response:
         try:
-            load_zone(await request.text())
+            load_zone(await _text_of(request))
         except ValueError as error:
             return _respond(422, {"message": str(error)})
         return _respond(204, None)
 
     return publish
+
+
+async def _text_of(request: web.Request) -> str:
+    """Return the body as text.
+
+    Raises:
+        ValueError: It is not in its charset, or there is no such charset.
+    """
+    try:
+        return await request.text()
+    except LookupError as error:
+        raise ValueError(str(error)) from None
 
 
 async def _show_login_page(_: web.Request) -> web.Response:

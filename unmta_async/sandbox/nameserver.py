@@ -6,6 +6,7 @@ as the authoritative server of the zone would. It never asks another server.
 
 import asyncio
 import ipaddress
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Self, cast
@@ -33,6 +34,7 @@ except ModuleNotFoundError as error:
 _HOST = "ns.sandbox.invalid."
 _TTL = 60  # seconds
 _SOA = f"{_HOST} hostmaster.sandbox.invalid. 1 3600 600 86400 {_TTL}"
+_ORIGIN = re.compile(r"^\$ORIGIN\b", re.MULTILINE | re.IGNORECASE)
 _LONGEST_STRING = 255  # bytes
 _LONGEST_CHAIN = 8
 _PLAIN_UDP = 512  # bytes of an answer, where a question allows no more
@@ -101,7 +103,7 @@ class NameServer:
             ValueError: It is no zone file.
         """
         try:
-            given = zone or ("." if "$ORIGIN" not in text else None)
+            given = zone or (None if _ORIGIN.search(text) else ".")
             read = dns.zone.from_text(text, given, relativize=False, check_origin=False)
         except (dns.exception.DNSException, ValueError) as error:
             raise ValueError(f"not a zone file: {error}") from None
@@ -147,7 +149,11 @@ class NameServer:
     async def look_up(self, fqdn: str) -> list[str]:
         """Return the TXT values that a resolver would find under a name."""
         await asyncio.sleep(0)  # thousands of these are not to hold up everything else
-        found = self.respond(dns.message.make_query(dns.name.from_text(fqdn), "TXT"))
+        try:
+            name = dns.name.from_text(fqdn)
+        except dns.exception.DNSException:
+            return []  # what is too long for a name has no records
+        found = self.respond(dns.message.make_query(name, "TXT"))
         return [] if found is None else texts_of(found)
 
     def respond(self, query: dns.message.Message) -> dns.message.Message | None:

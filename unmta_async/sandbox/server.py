@@ -221,7 +221,10 @@ class Sandbox:
                 texts = self._nameserver.look_up
             else:
                 texts = texts_by(self._resolver)
-            yield await stack.enter_async_context(Verifier(state, texts))
+            try:
+                yield await stack.enter_async_context(Verifier(state, texts))
+            finally:
+                self._nameserver = None
 
     @contextmanager
     def _open(self) -> Generator[State]:
@@ -307,11 +310,18 @@ def _resolver(given: "str | Resolver | None") -> "Resolver | None":
     host, _, port = given.rpartition(":")
     try:
         address = str(ipaddress.ip_address(host.strip("[]")))
-        return resolver_at(address, int(port))
+        return resolver_at(address, _port(port))
     except ValueError:
         raise ValueError(
             f"{given!r} is not the address of a resolver, such as 127.0.0.1:53"
         ) from None
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 2**16:
+        raise ValueError(f"{port} is no port")
+    return port
 
 
 def _reachable(host: str) -> str:

@@ -4,6 +4,7 @@ When to look and whom to tell is here; the DNS is somebody else's, and the statu
 """
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,6 +19,8 @@ Texts = Callable[[str], Awaitable[Sequence[str]]]
 
 INTERVAL = 5.0
 """Seconds of the sandbox's clock between two looks for a domain."""
+
+_log = logging.getLogger(__name__)
 
 _AT_A_TIME = 32
 _PATIENCE = 1.0  # seconds that a request waits; what is not found by then shows in a later one
@@ -67,10 +70,17 @@ class Verifier:
         while due:
             cluster, domain, key = due.popleft()
             async with self._places:
-                texts = await self._texts(f"{DKIM_NAME}.{domain}.")
+                texts = await self._find(f"{DKIM_NAME}.{domain}.")
             if any(publishes(text, key) for text in texts):
                 self._state.confirm(cluster, domain, key)
                 self._looked.pop((cluster, domain, key), None)
+
+    async def _find(self, name: str) -> Sequence[str]:
+        try:
+            return await self._texts(name)
+        except Exception:  # noqa: BLE001 - one domain must not leave the others without a look
+            _log.exception("%s cannot be looked up", name)
+            return ()
 
 
 @obeys(DOMAIN_DNS)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 
-from ._faults import Finding, Lines
+from ._faults import Lines, Note
 
-__all__ = ["Document", "Unreadable"]
+__all__ = ["DEEPEST", "Document", "Unreadable"]
+
+DEEPEST: Final = 20
+"""Mappings and lists within each other, at most; a manifest needs six."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a file that breaks off, as a reader tells it
@@ -33,4 +37,4 @@ class Document:
 
     tree: object
     lines: Callable[[], Lines]
-    faults: Sequence[Finding] = ()
+    faults: Sequence[Note] = ()

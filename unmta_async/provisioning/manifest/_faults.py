@@ -10,11 +10,12 @@ import attrs
 from ...errors import UsageError, printable
 
 __all__ = [
-    "Finding",
-    "Findings",
+    "MOST_FAULTS",
     "Lines",
     "ManifestError",
     "ManifestFault",
+    "Note",
+    "Notes",
     "Path",
     "Place",
     "placed",
@@ -26,6 +27,8 @@ Path: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = Mapping[Path, int]
 
 _MOST_SHOWN: Final = 50
+MOST_FAULTS: Final = 5_000
+"""Faults of one manifest that are kept: more than anybody mends, and little to hold."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,14 +58,16 @@ class ManifestError(UsageError):
     """A manifest that cannot be used.
 
     Attributes:
-        faults: Everything that is wrong with it; the text of the error shows the first of them.
+        faults: Everything that is wrong with it, up to the first 5,000 of a file; the text of the
+            error shows the first of them.
     """
 
     def __init__(self, faults: Iterable[ManifestFault]) -> None:
         self.faults = tuple(faults)
         shown = [str(fault) for fault in self.faults[:_MOST_SHOWN]]
         if (left := len(self.faults) - len(shown)) > 0:
-            shown.append(f"and {left:,} more")
+            at_least = "at least " if len(self.faults) >= MOST_FAULTS else ""
+            shown.append(f"and {at_least}{left:,} more")
         super().__init__("\n".join(shown))
 
     def __str__(self) -> str:
@@ -70,7 +75,7 @@ class ManifestError(UsageError):
 
 
 @attrs.frozen
-class Finding:
+class Note:
     """Something to be said about the value at a path.
 
     Attributes:
@@ -99,38 +104,46 @@ class Place:
 
 
 @attrs.define
-class Findings:
-    """Collects what is wrong or odd, by path: lines are looked up only if there is something."""
+class Notes:
+    """Collects what is wrong or odd, by path: lines are looked up only if there is something.
 
-    faults: list[Finding] = attrs.field(factory=list["Finding"])
-    warnings: list[Finding] = attrs.field(factory=list["Finding"])
+    Attributes:
+        faults: What is wrong.
+        warnings: What is odd.
+        most: How many faults are kept; those behind are dropped.
+    """
+
+    faults: list[Note] = attrs.field(factory=list["Note"])
+    warnings: list[Note] = attrs.field(factory=list["Note"])
+    most: float = MOST_FAULTS
 
     def fault(self, path: Path, text: str, first: Path | None = None) -> None:
         """Note something wrong; `first` is the place that has the same."""
-        self.faults.append(Finding(path, text, first))
+        if len(self.faults) < self.most:
+            self.faults.append(Note(path, text, first))
 
     def warn(self, path: Path, text: str, first: Path | None = None) -> None:
         """Note something odd."""
-        self.warnings.append(Finding(path, text, first))
+        self.warnings.append(Note(path, text, first))
 
 
-def placed(findings: Sequence[Finding], place: Place) -> list[ManifestFault]:
-    """Return findings with file and line, in the order of the lines."""
-    lines = place.lines() if findings else _no_lines()
-    faults = [_placed(finding, place.file, lines) for finding in findings]
+def placed(notes: Sequence[Note], place: Place) -> list[ManifestFault]:
+    """Return notes with file and line, in the order of the lines."""
+    lines = place.lines() if notes else _no_lines()
+    faults = [_placed(note, place.file, lines) for note in notes]
     return sorted(faults, key=lambda fault: fault.line or 0)
 
 
-def _placed(finding: Finding, file: str | None, lines: Lines) -> ManifestFault:
+def _placed(note: Note, file: str | None, lines: Lines) -> ManifestFault:
     first = ""
-    if finding.first is not None:
-        line = _line(lines, finding.first)
-        first = f" (first in line {line})" if line else f" (first at {_text(finding.first)})"
+    if note.first is not None:
+        line = _line(lines, note.first)
+        first = f" (first in line {line})" if line else f" (first at {_text(note.first)})"
     return ManifestFault(
         file=file,
-        line=finding.line or _line(lines, finding.path),
-        path=_text(finding.path),
-        message=finding.text + first,
+        line=note.line or _line(lines, note.path),
+        path=_text(note.path),
+        message=note.text + first,
     )
 
 

@@ -15,6 +15,8 @@ from ...errors import UsageError, printable
 from ._document import Document, Unreadable
 from ._faults import ManifestError, ManifestFault
 from ._json import read_json
+from ._names import NameFault, cluster_id
+from ._specs import kind_of
 from ._tables import read_csv, read_lines
 
 __all__ = ["Format", "Source", "format_of", "read_bytes", "read_source"]
@@ -82,6 +84,8 @@ def read_source(source: Source) -> Document:
 
 
 def _read(source: Source, text: str) -> Document:
+    if source.cluster is not None and source.format in {"txt", "csv"}:
+        _refuse_wrong_cluster(source.cluster)
     if source.format == "txt":
         if source.cluster is None:
             raise Unreadable(None, "plain lines name no cluster; give cluster=")
@@ -91,6 +95,16 @@ def _read(source: Source, text: str) -> Document:
     if source.cluster is not None:
         raise Unreadable(None, "the file names its clusters itself; leave cluster= out")
     return read_json(text) if source.format == "json" else _yaml_reader()(text)
+
+
+def _refuse_wrong_cluster(cluster: object) -> None:
+    """Refuse what cannot be a cluster, before a line of the file is blamed for it."""
+    if not isinstance(cluster, str):
+        raise Unreadable(None, f"cluster= is {kind_of(cluster)}; give the id of a cluster")
+    try:
+        cluster_id(cluster)
+    except NameFault as fault:
+        raise Unreadable(None, f"cluster= is wrong: {fault}") from None
 
 
 def _yaml_reader() -> Callable[[str], Document]:

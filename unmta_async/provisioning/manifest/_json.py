@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, cast
 
 import attrs
 
-from ._document import Document, Unreadable
-from ._faults import Finding, Path
+from ._document import DEEPEST, Document, Unreadable
+from ._faults import Note, Path
 from ._names import quoted
 
 __all__ = ["read_json"]
@@ -21,7 +22,7 @@ def read_json(text: str) -> Document:
     """Return the content of a file in JSON.
 
     Raises:
-        Unreadable: It is not JSON.
+        Unreadable: It is not JSON, or nested too deep.
     """
     has_duplicates = False
 
@@ -39,11 +40,26 @@ def read_json(text: str) -> Document:
         raise Unreadable(error.lineno, f"not valid JSON: {what}") from None
     except RecursionError:
         raise Unreadable(None, "nested too deep") from None
+    # The scan refuses what is too deep, where it knows the line.
+    needs_scan = has_duplicates or _is_too_deep(tree)
     return Document(
         tree=tree,
         lines=lambda: _Scan(text).lines,
-        faults=_Scan(text).faults if has_duplicates else (),
+        faults=_Scan(text).faults if needs_scan else (),
     )
+
+
+def _is_too_deep(tree: object) -> bool:
+    level = _containers([tree])
+    for _ in range(DEEPEST):
+        level = [inner for value in level for inner in _containers(value)]
+    return bool(level)
+
+
+def _containers(value: object) -> list[object]:
+    """Return the mappings and lists that are directly in one."""
+    inner = cast("Mapping[str, object]", value).values() if isinstance(value, dict) else value
+    return [one for one in cast("Iterable[object]", inner) if isinstance(one, dict | list)]
 
 
 @attrs.define
@@ -60,11 +76,17 @@ class _Open:
 
 
 class _Scan:
-    """The lines of keys and values in valid JSON, and the keys that come again."""
+    """The lines of keys and values in valid JSON, and the keys that come again.
+
+    Of a key that comes again, the last value counts, as it does in the tree.
+
+    Raises:
+        Unreadable: It is nested too deep.
+    """
 
     def __init__(self, text: str) -> None:
-        self.lines: dict[Path, int] = {(): 1}
-        self.faults: list[Finding] = []
+        self.lines: dict[Path, int] = {}
+        self.faults: list[Note] = []
         self._stack: list[_Open] = []
         self._line = 1
         for match in _TOKEN.finditer(text):
@@ -88,15 +110,18 @@ class _Scan:
             return
         path = top.next_path if top else ()
         # The line of a mapping's value is that of its key.
-        self.lines.setdefault(path, self._line)
+        if top is None or isinstance(top.step, int):
+            self.lines[path] = self._line
         if token in {"{", "["}:
+            if len(self._stack) == DEEPEST:
+                raise Unreadable(self._line, "nested too deep")
             self._stack.append(_Open(path, None if token == "{" else 0))  # noqa: S105
 
     def _take_key(self, top: _Open, key: str) -> None:
         path = (*top.path, key)
         if key in top.key_lines:
             text = f"the key {quoted(key)} is there already, in line {top.key_lines[key]}"
-            self.faults.append(Finding(path, f"{text}; take one out", line=self._line))
+            self.faults.append(Note(path, f"{text}; take one out", line=self._line))
         top.key_lines.setdefault(key, self._line)
         top.step = key
         self.lines[path] = self._line

@@ -5,6 +5,7 @@ Built in Python, read from a file, or written down from what exists. Nothing her
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
+from ...errors import UsageError
 from .._workers import unordered
 from ._dump import json_text, yaml_text
-from ._faults import Findings, ManifestError, ManifestFault, Place, placed
+from ._faults import MOST_FAULTS, ManifestError, ManifestFault, Notes, Place, placed
 from ._files import Format, Source, format_of, read_bytes, read_source
-from ._specs import CheckedClusters, ClusterSpec, CredentialSpec, check
+from ._specs import CheckedClusters, ClusterSpec, CredentialSpec, check, kind_of
 from ._tree import specs_of
 
 if TYPE_CHECKING:
@@ -32,21 +34,19 @@ _LISTED_AT_A_TIME = 8
 def _checked(clusters: Mapping[str, ClusterSpec]) -> CheckedClusters:
     if isinstance(clusters, CheckedClusters):
         return clusters
-    return _settled(clusters, Findings(), Place())
+    return _settled(clusters, Notes(), Place())
 
 
-def _settled(
-    clusters: Mapping[str, ClusterSpec], findings: Findings, place: Place
-) -> CheckedClusters:
-    """Check clusters, and raise everything that is wrong; `findings` may have something already.
+def _settled(clusters: Mapping[str, ClusterSpec], notes: Notes, place: Place) -> CheckedClusters:
+    """Check clusters, and raise everything that is wrong; `notes` may have something already.
 
     Raises:
         ManifestError: Something is wrong.
     """
-    normal = check(clusters, findings)
-    if findings.faults:
-        raise ManifestError(placed(findings.faults, place))
-    return CheckedClusters(normal, map(str, placed(findings.warnings, place)))
+    normal = check(clusters, notes)
+    if notes.faults:
+        raise ManifestError(placed(notes.faults, place))
+    return CheckedClusters(normal, map(str, placed(notes.warnings, place)))
 
 
 def _warnings_of(manifest: Manifest) -> tuple[str, ...]:
@@ -93,9 +93,10 @@ class Manifest:
         Raises:
             ManifestError: The file cannot be read, `cluster` is missing or in the way, or something
                 is wrong in the file; it lists everything that is, with lines.
-            UsageError: The format is not known, or PyYAML is not installed.
+            UsageError: The format is not known, the path is no name of a file, or PyYAML is not
+                installed.
         """
-        name = os.fspath(path)
+        name = _name_of(path)
         found = format_of(name, format)
         return cls.parse(read_bytes(Path(name)), format=found, name=name, cluster=cluster)
 
@@ -118,13 +119,13 @@ class Manifest:
 
         Raises:
             ManifestError: Something is wrong; it lists everything that is, with lines.
-            UsageError: As in `load`.
+            UsageError: The format is not known, it is no text, or PyYAML is not installed.
         """
+        _refuse_other_than_text(text)
         source = read_source(Source(text, format_of(name, format), name, cluster))
-        findings = Findings()
-        findings.faults += source.faults
-        clusters = specs_of(source.tree, findings)
-        return cls(_settled(clusters, findings, Place(name, source.lines)))
+        notes = Notes([*source.faults[:MOST_FAULTS]])
+        clusters = specs_of(source.tree, notes)
+        return cls(_settled(clusters, notes, Place(name, source.lines)))
 
     @classmethod
     async def from_live(cls, client: UnmtaClient, *clusters: str) -> Manifest:
@@ -168,6 +169,20 @@ class Manifest:
         return ", ".join(parts)
 
 
+def _name_of(path: object) -> str:
+    name: object = path
+    if isinstance(path, os.PathLike):
+        name = cast("os.PathLike[str]", path).__fspath__()
+    if isinstance(name, str):
+        return name
+    raise UsageError(f"path= is {kind_of(name)}; give the name of a file, a str or a Path")
+
+
+def _refuse_other_than_text(text: object) -> None:
+    if not isinstance(text, str | bytes):
+        raise UsageError(f"text is {kind_of(text)}; give the content of a file, str or bytes")
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -196,10 +211,10 @@ def _live_credential(live: Credential) -> CredentialSpec:
 
 def _as_they_are(live: Mapping[str, ClusterSpec]) -> CheckedClusters:
     """Return what exists in normal form; what is wrong by our rules is no reason to fail."""
-    findings = Findings()
-    normal = check(live, findings)
+    notes = Notes(most=math.inf)
+    normal = check(live, notes)
     refused = (
         f"{fault}; it is so on the server, and a manifest that says it does not load"
-        for fault in placed(findings.faults, Place())
+        for fault in placed(notes.faults, Place())
     )
-    return CheckedClusters(normal, [*refused, *map(str, placed(findings.warnings, Place()))])
+    return CheckedClusters(normal, [*refused, *map(str, placed(notes.warnings, Place()))])

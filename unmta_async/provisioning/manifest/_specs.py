@@ -6,17 +6,19 @@ Where they come from, a file or Python, makes no difference here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 import attrs
 
-from ._faults import Findings, Path
+from ...errors import printable
+from ._faults import Notes, Path
 from ._names import NameFault, address, cluster_id, domain_name, quoted, user_name
 
 __all__ = ["CheckedClusters", "ClusterSpec", "CredentialSpec", "check", "kind_of"]
 
 _MOST_NAMED = 3
-_IN_YAML = "in YAML, yes, no, on and off are true and false, too, unless they are in quotes"
+_IN_YAML = "in YAML, yes, no, on and off are true and false, too"
 
 
 def _as_tuple(value: object) -> object:
@@ -84,6 +86,9 @@ class CheckedClusters(Mapping[str, ClusterSpec]):
     def __len__(self) -> int:
         return len(self._specs)
 
+    def __hash__(self) -> int:
+        return hash(tuple(self._specs.items()))
+
     def __repr__(self) -> str:
         return repr(self._specs)
 
@@ -103,75 +108,75 @@ def kind_of(value: object) -> str:
     return "a string" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-def check(clusters: object, findings: Findings) -> dict[str, ClusterSpec]:
+def check(clusters: object, notes: Notes) -> dict[str, ClusterSpec]:
     """Return the clusters in normal form, every list sorted and each of its items once.
 
     What is wrong is noted, and stays as it is as far as it can stay.
     """
     if not isinstance(clusters, Mapping):
-        findings.fault(("clusters",), f"{kind_of(clusters)}; give a mapping of ids to ClusterSpec")
+        notes.fault(("clusters",), f"{kind_of(clusters)}; give a mapping of ids to ClusterSpec")
         return {}
     normal: dict[str, ClusterSpec] = {}
     for cluster, spec in cast("Mapping[object, object]", clusters).items():
         path = ("clusters", str(cluster))
-        _checked(cluster, cluster_id, "the id of a cluster", path, findings)
+        _checked(cluster, cluster_id, "the id of a cluster", path, notes)
         if isinstance(spec, ClusterSpec):
-            normal[str(cluster)] = _normal_cluster(spec, path, findings)
+            normal[str(cluster)] = _normal_cluster(spec, path, notes)
         else:
-            findings.fault(path, f"{kind_of(spec)}; give a ClusterSpec")
-    _warn_of_shared_domains(normal, findings)
+            notes.fault(path, f"{kind_of(spec)}; give a ClusterSpec")
+    _warn_of_shared_domains(normal, notes)
     return normal
 
 
-def _normal_cluster(spec: ClusterSpec, path: Path, findings: Findings) -> ClusterSpec:
+def _normal_cluster(spec: ClusterSpec, path: Path, notes: Notes) -> ClusterSpec:
     domains, credentials = spec.domains, spec.credentials
     if domains is not None:
-        domains = _normal_list(domains, _DOMAINS, (*path, "domains"), findings, findings.fault)
+        domains = _normal_list(domains, _DOMAINS, (*path, "domains"), notes, notes.fault)
     path = (*path, "credentials")
     if credentials is not None:
-        credentials = _normal_credentials(credentials, path, findings)
-        _warn_of_users_alike(credentials, path, findings)
+        credentials = _normal_credentials(credentials, path, notes)
+        _warn_of_users_alike(credentials, path, notes)
     return ClusterSpec(domains=domains, credentials=credentials)
 
 
 def _normal_credentials(
-    credentials: object, path: Path, findings: Findings
+    credentials: object, path: Path, notes: Notes
 ) -> tuple[CredentialSpec, ...]:
     if not isinstance(credentials, tuple):
-        findings.fault(path, f"{kind_of(credentials)}; give a list of CredentialSpec")
+        notes.fault(path, f"{kind_of(credentials)}; give a list of CredentialSpec")
         return ()
     normal: dict[str, CredentialSpec] = {}
     for position, spec in enumerate(cast("tuple[object, ...]", credentials)):
         if not isinstance(spec, CredentialSpec):
-            findings.fault((*path, position), f"{kind_of(spec)}; give a CredentialSpec")
+            notes.fault((*path, position), f"{kind_of(spec)}; give a CredentialSpec")
             continue
         user = str(spec.user)
         own = (*path, user)
-        _checked(spec.user, user_name, "a user", own, findings)
+        _checked(spec.user, user_name, "a user", own, notes)
         if user in normal:
-            findings.fault(own, f"the user {quoted(user)} is there already; take one out")
-        normal[user] = _normal_credential(spec, own, findings)
+            notes.fault(own, f"the user {quoted(user)} is there already; take one out")
+        normal[user] = _normal_credential(spec, own, notes)
     return tuple(normal[user] for user in sorted(normal))
 
 
-def _normal_credential(spec: CredentialSpec, path: Path, findings: Findings) -> CredentialSpec:
+def _normal_credential(spec: CredentialSpec, path: Path, notes: Notes) -> CredentialSpec:
     return CredentialSpec(
         user=str(spec.user),
-        domains=_normal_restriction(spec.domains, _DOMAINS, (*path, "domains"), findings),
+        domains=_normal_restriction(spec.domains, _DOMAINS, (*path, "domains"), notes),
         allowed_ips=_normal_restriction(
-            spec.allowed_ips, _ADDRESSES, (*path, "allowed_ips"), findings
+            spec.allowed_ips, _ADDRESSES, (*path, "allowed_ips"), notes
         ),
     )
 
 
 def _normal_restriction(
-    values: object, kind: _Kind, path: Path, findings: Findings
+    values: object, kind: _Kind, path: Path, notes: Notes
 ) -> tuple[str, ...] | None:
     if values is None:
         return None
     if values == ():
-        findings.fault(path, kind.if_none)
-    return _normal_list(values, kind, path, findings, findings.warn)
+        notes.fault(path, kind.if_none)
+    return _normal_list(values, kind, path, notes, notes.warn)
 
 
 @attrs.frozen
@@ -201,17 +206,17 @@ def _normal_list(
     values: object,
     kind: _Kind,
     path: Path,
-    findings: Findings,
+    notes: Notes,
     note_again: Callable[[Path, str, Path], None],
 ) -> tuple[str, ...]:
     if not isinstance(values, tuple):
-        findings.fault(path, f"{kind_of(values)}; give a list")
+        notes.fault(path, f"{kind_of(values)}; give a list")
         return ()
     seen: dict[str, int] = {}
     wrong: set[str] = set()
     for position, value in enumerate(cast("tuple[object, ...]", values)):
         own = (*path, position)
-        name = _checked(value, kind.rule, kind.meant, own, findings)
+        name = _checked(value, kind.rule, kind.meant, own, notes)
         if name is None:
             wrong |= {value} if isinstance(value, str) else set()
         elif name in seen:
@@ -223,34 +228,52 @@ def _normal_list(
 
 
 def _checked(
-    value: object, rule: Callable[[str], str], meant: str, path: Path, findings: Findings
+    value: object, rule: Callable[[str], str], meant: str, path: Path, notes: Notes
 ) -> str | None:
     """Return a value in its normal form; None if it has none, which is noted."""
     if not isinstance(value, str):
-        hint = f" ({_IN_YAML})" if isinstance(value, bool) else ""
-        findings.fault(path, f"{kind_of(value)} is not {meant}{hint}")
+        notes.fault(path, f"{_shown(value)} is not {meant}; {_instead_of(value)}")
         return None
     try:
         return rule(value)
     except NameFault as fault:
-        findings.fault(path, str(fault))
+        notes.fault(path, str(fault))
         return None
 
 
-def _warn_of_users_alike(
-    credentials: Sequence[CredentialSpec], path: Path, findings: Findings
-) -> None:
+def _shown(value: object) -> str:
+    """Return what no string is, with its value if that is short."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            return f"the number {value:.15g}"
+    return kind_of(value)
+
+
+def _instead_of(value: object) -> str:
+    """Return what to do about a value that should be a string."""
+    if isinstance(value, bool):
+        return f"put the word in quotes ({_IN_YAML})"
+    if value is None:
+        return "write one, or take the item out"
+    if isinstance(value, int | float):
+        return "write a text, in quotes"
+    return "write one text for each"
+
+
+def _warn_of_users_alike(credentials: Sequence[CredentialSpec], path: Path, notes: Notes) -> None:
     alike: dict[str, str] = {}
     for spec in credentials:
         other = alike.setdefault(spec.user.lower(), spec.user)
         if other != spec.user:
-            findings.warn(
+            notes.warn(
                 (*path, spec.user),
                 f"the users {quoted(other)} and {quoted(spec.user)} differ in case only",
             )
 
 
-def _warn_of_shared_domains(clusters: Mapping[str, ClusterSpec], findings: Findings) -> None:
+def _warn_of_shared_domains(clusters: Mapping[str, ClusterSpec], notes: Notes) -> None:
     first: dict[str, str] = {}
     shared: dict[tuple[str, str], list[str]] = {}
     for cluster, spec in clusters.items():
@@ -259,10 +282,10 @@ def _warn_of_shared_domains(clusters: Mapping[str, ClusterSpec], findings: Findi
             if other != cluster:
                 shared.setdefault((other, cluster), []).append(name)
     for (other, cluster), names in shared.items():
-        findings.warn(
+        notes.warn(
             ("clusters", cluster, "domains"),
-            f"{_some(names)} in the clusters {other} and {cluster}: each has a key of its own, and "
-            "two keys at one selector are undefined (RFC 6376, 3.6.2.2)",
+            f"{_some(names)} in the clusters {printable(other)} and {printable(cluster)}: each has "
+            "a key of its own, and two keys at one selector are undefined (RFC 6376, 3.6.2.2)",
         )
 
 

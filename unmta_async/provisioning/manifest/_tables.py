@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
 
+from ...errors import printable
 from ._document import Document, Unreadable
-from ._faults import Finding, Lines, Path
+from ._faults import Lines, Note, Path
 from ._names import quoted
 from ._tree import did_you_mean
 
@@ -52,23 +52,11 @@ def read_csv(text: str, cluster: str | None) -> Document:
     Raises:
         Unreadable: It is not CSV, its header is not one of those, or nothing is below it.
     """
-    with _cells_of_any_size(text):
-        rows = _rows(text)
-        line, header = next(rows, (1, [""]))
-        columns = _columns(header, line, cluster)
-        table = _Table(columns, cluster)
-        return table.credentials(rows) if "user" in columns else table.domains(rows)
-
-
-@contextlib.contextmanager
-def _cells_of_any_size(text: str) -> Generator[None]:
-    """A credential may have more domains than 128 KiB hold, which is csv's limit."""
-    usual = csv.field_size_limit()
-    csv.field_size_limit(max(usual, len(text)))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(usual)
+    rows = _rows(text)
+    line, header = next(rows, (1, [""]))
+    columns = _columns(header, line, cluster)
+    table = _Table(columns, cluster)
+    return table.credentials(rows) if "user" in columns else table.domains(rows)
 
 
 def _rows(text: str) -> Iterator[_Row]:
@@ -84,7 +72,14 @@ def _rows(text: str) -> Iterator[_Row]:
                 yield begin, cells
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise Unreadable(begin, f"not valid CSV from here on: {error}") from None
+        why = printable(str(error))
+        if "field limit" in why:
+            # The limit is one for the whole process, and not ours to move.
+            why = (
+                f"a cell of more than {csv.field_size_limit():,} characters; close its quote, or "
+                "write so long a list in YAML or JSON"
+            )
+        raise Unreadable(begin, f"not valid CSV from here on: {why}") from None
 
 
 def _columns(header: Sequence[str], line: int, cluster: str | None) -> tuple[str, ...]:
@@ -123,7 +118,7 @@ class _Table:
 
     columns: tuple[str, ...]
     cluster: str | None
-    faults: list[Finding] = attrs.field(factory=list[Finding])
+    faults: list[Note] = attrs.field(factory=list[Note])
 
     def domains(self, rows: Iterator[_Row]) -> Document:
         """Return the domains of each cluster."""
@@ -142,7 +137,7 @@ class _Table:
             path = ("clusters", cluster, "credentials", user)
             if path in lines:
                 text = f"the user {quoted(user)} is there already, in line {lines[path]}"
-                self.faults.append(Finding(path, f"{text}; take one out", line=line))
+                self.faults.append(Note(path, f"{text}; take one out", line=line))
                 continue
             lines[path] = line
             lines.setdefault(path[:2], line)
@@ -165,7 +160,7 @@ class _Table:
             cluster = cells.get("cluster", "") if self.cluster is None else self.cluster
             name = cells.get(named, "")
             if wrong := self._wrong_with(values, cluster, name, named):
-                self.faults.append(Finding((), wrong, line=line))
+                self.faults.append(Note((), wrong, line=line))
             else:
                 yield line, cells, cluster, name
         if is_empty:
@@ -183,7 +178,7 @@ class _Table:
 
 
 def _domains(
-    clusters: Mapping[str, tuple[list[str], list[int]]], faults: Sequence[Finding]
+    clusters: Mapping[str, tuple[list[str], list[int]]], faults: Sequence[Note]
 ) -> Document:
     def lines() -> Lines:
         found: dict[Path, int] = {}

@@ -7,19 +7,21 @@ or octal is made of it. Aliases are followed within bounds; tags and merge keys 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Final
 
 import attrs
 import yaml
 
-from ._document import Document, Unreadable
-from ._faults import Finding, Path
+from ...errors import printable
+from ._document import DEEPEST, Document, Unreadable
+from ._faults import Note, Path
 from ._names import quoted
 
 __all__ = ["read_yaml"]
 
-_DEEPEST: Final = 20
-_MOST_BY_ALIASES: Final = 1_000_000
+_MOST_BY_ALIASES: Final = 100_000
 _TRUE: Final = ("true", "yes", "on")
 _FALSE: Final = ("false", "no", "off")
 _WORDS: Final[dict[str, bool | None]] = {
@@ -30,6 +32,8 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 # The faster one comes with PyYAML's wheels, but not with every build of it.
 _LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What YAML 1.1 takes for the end of a line; editors count the first only.
+_LINE_END: Final = re.compile("[\n\x85\u2028\u2029]")
 _NOT_PRINTABLE: Final = re.compile(
     r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -52,12 +56,13 @@ def _lines(text: str) -> dict[Path, int]:
 
 
 def _build(text: str, lines: dict[Path, int] | None = None) -> _Builder:
-    builder = _Builder(lines)
+    number_of = _line_numbers(text)
+    builder = _Builder(number_of, lines)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise _unreadable(error, text) from None
+        raise _unreadable(error, text, number_of) from None
     except yaml.reader.ReaderError:
         found = _NOT_PRINTABLE.search(text)
         line = None if found is None else text.count("\n", 0, found.start()) + 1
@@ -65,22 +70,34 @@ def _build(text: str, lines: dict[Path, int] | None = None) -> _Builder:
     return builder
 
 
-def _unreadable(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
+def _line_numbers(text: str) -> Callable[[int], int]:
+    """Return what gives a line as YAML counts them, from 0, the number that editors give it."""
+    numbers = list(accumulate((end == "\n" for end in _LINE_END.findall(text)), initial=1))
+    last = len(numbers) - 1  # libyaml goes on to a line behind it
+    return lambda line: numbers[min(line, last)]
+
+
+def _unreadable(
+    error: yaml.MarkedYAMLError, text: str, number_of: Callable[[int], int]
+) -> Unreadable:
     mark = error.problem_mark or error.context_mark
-    line = None if mark is None else min(mark.line + 1, text.rstrip("\n").count("\n") + 1)
-    context = ""
-    if error.context:
-        begun = error.context_mark.line + 1 if error.context_mark else None
-        since = f" that begins in line {begun}" if begun and begun != line else ""
-        context = f" {error.context}{since}"
-    return Unreadable(line, f"not valid YAML:{context}: {error.problem}{_hint(mark, text)}")
+    line = None if mark is None else min(number_of(mark.line), text.rstrip("\n").count("\n") + 1)
+    context = error.context
+    if context and error.context_mark:
+        begun = number_of(error.context_mark.line)
+        context += f" that begins in line {begun}" if begun != line else ""
+    what = ": ".join(filter(None, ("not valid YAML", context, error.problem)))
+    return Unreadable(line, f"{printable(what)}{_hint(error, mark, text)}")
 
 
-def _hint(mark: yaml.Mark | None, text: str) -> str:
-    """Return what to do about characters that YAML keeps for itself."""
+def _hint(error: yaml.MarkedYAMLError, mark: yaml.Mark | None, text: str) -> str:
+    """Return what to do about what is not closed, and characters that YAML keeps for itself."""
     if mark is None:
         return ""
-    after = text.split("\n")[mark.line : mark.line + 1]
+    for kind, end in (("sequence", "]"), ("mapping", "}")):
+        if error.context == f"while parsing a flow {kind}" and end in str(error.problem):
+            return f"; is a {end} missing?"
+    after = _LINE_END.split(text)[mark.line : mark.line + 1]
     character = after[0][mark.column : mark.column + 1] if after else ""
     if character == "\t":
         return "; indent with spaces, not with tabs"
@@ -102,9 +119,10 @@ class _Frame:
 class _Builder:
     """Builds a tree from events, without recursion."""
 
-    def __init__(self, lines: dict[Path, int] | None = None) -> None:
+    def __init__(self, number_of: Callable[[int], int], lines: dict[Path, int] | None) -> None:
         self.tree: object = None
-        self.faults: list[Finding] = []
+        self.faults: list[Note] = []
+        self._number_of = number_of
         self._lines = lines
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[object, int]] = {}
@@ -117,7 +135,7 @@ class _Builder:
         Raises:
             Unreadable: It has no place in a manifest.
         """
-        line = event.start_mark.line + 1 if event.start_mark else 0
+        line = self._number_of(event.start_mark.line) if event.start_mark else 0
         match event:
             case yaml.ScalarEvent():
                 self._take_scalar(event, line)
@@ -159,7 +177,7 @@ class _Builder:
             )
         if key in frame.key_lines:
             text = f"the key {quoted(key)} is there already, in line {frame.key_lines[key]}"
-            self.faults.append(Finding((*frame.path, key), f"{text}; take one out", line=line))
+            self.faults.append(Note((*frame.path, key), f"{text}; take one out", line=line))
         frame.key = key
         frame.key_lines.setdefault(key, line)
         self._note_line((*frame.path, key), line)
@@ -182,7 +200,7 @@ class _Builder:
         line: int,
     ) -> None:
         _refuse_tag(event.tag, line)
-        if len(self._stack) == _DEEPEST:
+        if len(self._stack) == DEEPEST:
             raise Unreadable(line, "nested too deep")
         path = self._put(value, 1, line)
         self._stack.append(_Frame(value, path, event.anchor))

@@ -1,0 +1,1 @@
+"""One program per contender, each run in an environment of its own."""

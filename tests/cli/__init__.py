@@ -1,0 +1,1 @@
+"""The command `unmta`, run as people run it."""
