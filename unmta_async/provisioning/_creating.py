@@ -65,8 +65,8 @@ async def create_stored(
         StoreError: The store failed. If the credential was made, `.password` has its password.
         UnmtaError: The creation failed. If `.password` is set, that was stored.
     """
-    creation = _Creation(client, store, cluster, user, comes_again=patience is not None)
-    await creation.prepare(patience)
+    creation = _Creation(client, store, cluster, user, patience)
+    await creation.prepare()
     return await to_the_end(creation.make(domains, allowed_ips))
 
 
@@ -105,23 +105,20 @@ class _Creation:
         store: PasswordStore,
         cluster: str,
         user: str,
-        *,
-        comes_again: bool,
+        patience: Patience | None,
     ) -> None:
         self._client = client
         self._store = store
         self._cluster = cluster
         self._user = user
-        self._comes_again = comes_again
+        self._patience = patience
         self._earlier: Intent | None = None
 
-    async def prepare(self, patience: Patience | None) -> None:
-        """Make the intent durable; if it ends here, nothing was sent and it is withdrawn."""
+    async def prepare(self) -> None:
+        """Make the intent durable; if that is cancelled, nothing was sent and it is withdrawn."""
         try:
             await to_the_end(self._prepare())
-            if patience is not None:
-                await patience.ready()  # it may not be any more: the store takes its time
-        except (asyncio.CancelledError, StopRun):
+        except asyncio.CancelledError:
             with suppress(UnmtaError):
                 await to_the_end(self._withdraw_own())
             raise
@@ -132,7 +129,12 @@ class _Creation:
     async def make(
         self, domains: Sequence[str] | None, allowed_ips: Sequence[str] | None
     ) -> CreatedCredential:
-        """Create the credential and store its password."""
+        """Create the credential and store its password.
+
+        Raises:
+            StopRun: The run is over; nothing was sent.
+        """
+        await self._wait()
         try:
             created = await self._client.credentials.create(
                 self._cluster,
@@ -151,6 +153,19 @@ class _Creation:
         await self._keep(created.password)
         return created
 
+    async def _wait(self) -> None:
+        """Wait until it may be sent; the store has taken its time.
+
+        Nothing is waited for between this and the sending: there one could not be stopped.
+        """
+        if self._patience is None:
+            return
+        try:
+            await self._patience.ready()
+        except StopRun:
+            await self._withdraw_own()
+            raise
+
     async def _settle(self, error: UnmtaError) -> PasswordLostError | None:
         """Tell the store of a failure; return another error if that one does not say it all."""
         if error.password is not None:
@@ -164,7 +179,7 @@ class _Creation:
         if error.may_have_been_applied or isinstance(error, PasswordLostError):
             return True
         is_put_off = isinstance(error, RateLimitError | ServiceUnavailableError)
-        return self._comes_again and is_put_off
+        return self._patience is not None and is_put_off
 
     async def _keep(self, password: Secret) -> None:
         try:
