@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -13,6 +14,15 @@ import pytest
 
 from unmta_async import UnmtaClient
 from unmta_async.sandbox import Sandbox
+
+# Who starts the tests in the background lets them, and all that they start, ignore these.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # aioresponses 0.7.9 does not give ClientResponse the `stream_writer` that newer aiohttp asks for.
 if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:

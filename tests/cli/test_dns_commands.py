@@ -32,6 +32,15 @@ def test_the_records_of_all_domains_are_written_for_a_name_server(call):
     assert call("dns", "export", "example.com", "example.org", "--quiet") == (0, out, "")
 
 
+@pytest.mark.parametrize("what", ["export", "check"])
+def test_all_domains_take_two_calls_however_many_they_are(call, sandbox, what):
+    for number in range(30):
+        sandbox.state.create_domain(CLUSTER, {"name": f"d{number}.example.com"})
+    call("dns", what, "--all", *(("--resolver", "127.0.0.1:1") if what == "check" else ()))
+    calls = [each.operation for each in sandbox.calls]
+    assert [each for each in calls if each != "clusters.list"] == ["domains.list", "domains.get"]
+
+
 @pytest.mark.usefixtures("with_domains")
 def test_the_records_are_written_for_other_programs(call):
     export = ("dns", "export", "example.com", "--ttl", "300", "--format")

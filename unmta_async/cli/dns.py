@@ -16,6 +16,8 @@ from cyclopts.validators import Number
 
 from ..dns import Checker, Format, Record, records, render
 from ..errors import AuthenticationError, UnmtaError, UsageError
+from ..models import DomainDetail
+from ..provisioning import domain_details
 from .bar import Counter, Shown, shown_progress
 from .failures import DONE, FAILED, USAGE, CommandError, told
 from .names import checked_names
@@ -27,6 +29,7 @@ from .session import chosen_cluster, connected
 if TYPE_CHECKING:
     from ..client import UnmtaClient
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 app = App(
@@ -113,11 +116,11 @@ async def export(
         bulk: How much to do at a time.
         common: The common options.
     """
-    names: Sequence[str] = _asked_for(name, all_=all_)
+    names = _asked_for(name, all_=all_)
     async with connected(common) as client:
         cluster = await chosen_cluster(client, common)
-        names = names or await _all_names(client, cluster)
-        details = _each(names, lambda name: client.domains.get(cluster, name), bulk)
+        domains: Sequence[str | DomainDetail] = names or await _all_domains(client, cluster)
+        details = _each(domains, lambda domain: _detail(client, cluster, domain), bulk)
         async with aclosing(details):
             found = [detail async for detail in details]
     wanted = [record for each in found for record in records(each, zone=zone, ttl=ttl)]
@@ -158,37 +161,45 @@ async def check(
         bulk: How much to do at a time.
         common: The common options.
     """
-    names: Sequence[str] = _asked_for(name, all_=all_)
+    names = _asked_for(name, all_=all_)
     checker = Checker(resolver=resolver_of(resolver))
     async with connected(common) as client:
         cluster = await chosen_cluster(client, common)
-        names = names or await _all_names(client, cluster)
-        found: list[Checked] = []
-        with (
-            shown_progress("checking", quiet=common.quiet) as shown,
-            _written(common, shown) as write,
-        ):
-            counter = Counter(shown.progress, len(names))
-            looks = _each(names, lambda name: _look(client, checker, cluster, name), bulk)
-            async with aclosing(looks):
-                async for seen in looks:
-                    found += seen
-                    for each in seen:
-                        write(each)
-                    counter.count(failed=any(each.status != "ok" for each in seen))
+        domains: Sequence[str | DomainDetail] = names or await _all_domains(client, cluster)
+        looks = _each(domains, lambda domain: _look(client, checker, cluster, domain), bulk)
+        found = await _show(looks, len(domains), common)
     note(_summary(found), quiet=common.quiet)
     return DONE if all(each.status == "ok" for each in found) else FAILED
 
 
+async def _show(
+    looks: AsyncGenerator[Sequence[Checked], None], number: int, common: InCluster
+) -> list[Checked]:
+    """Write how the records of each domain stand, as it comes; return it all."""
+    found: list[Checked] = []
+    with (
+        shown_progress("checking", quiet=common.quiet) as shown,
+        _written(common, shown) as write,
+    ):
+        counter = Counter(shown.progress, number)
+        async with aclosing(looks):
+            async for seen in looks:
+                found += seen
+                write(seen)
+                counter.count(failed=any(each.status != "ok" for each in seen))
+    return found
+
+
 async def _look(
-    client: UnmtaClient, checker: Checker, cluster: str, name: str
+    client: UnmtaClient, checker: Checker, cluster: str, domain: str | DomainDetail
 ) -> Sequence[Checked]:
     """Return how the records of a domain stand, or the one thing that there is to say of it."""
+    name = domain if isinstance(domain, str) else domain.name
     try:
-        domain = await client.domains.get(cluster, name)
+        detail = await _detail(client, cluster, domain)
         return [
-            Checked(domain.name, it.record, it.status, it.seen, it.advice, it.note)
-            for it in await checker.check(domain)
+            Checked(detail.name, it.record, it.status, it.seen, it.advice, it.note)
+            for it in await checker.check(detail)
         ]
     except (AuthenticationError, UsageError):  # so it would be with every other
         raise
@@ -216,21 +227,26 @@ def _asked_for(names: Sequence[str], *, all_: bool) -> tuple[str, ...]:
     return checked_names(names)
 
 
-async def _all_names(client: UnmtaClient, cluster: str) -> Sequence[str]:
-    return sorted(domain.name for domain in await client.domains.list(cluster))
+async def _all_domains(client: UnmtaClient, cluster: str) -> Sequence[DomainDetail]:
+    return sorted(await domain_details(client, cluster), key=lambda domain: domain.name)
+
+
+async def _detail(client: UnmtaClient, cluster: str, domain: str | DomainDetail) -> DomainDetail:
+    """Return a domain with its records, which is got by its name."""
+    return await client.domains.get(cluster, domain) if isinstance(domain, str) else domain
 
 
 async def _each(
-    names: Sequence[str], work: Callable[[str], Coroutine[None, None, T]], bulk: Bulk
+    items: Sequence[S], work: Callable[[S], Coroutine[None, None, T]], bulk: Bulk
 ) -> AsyncGenerator[T, None]:
-    """Yield what some work gives for each name, in order; a failure ends it."""
+    """Yield what some work gives for each item, in order; a failure ends it."""
     places = asyncio.Semaphore(bulk.concurrency)
 
-    async def one(name: str) -> T:
+    async def one(item: S) -> T:
         async with places:
-            return await work(name)
+            return await work(item)
 
-    tasks = [asyncio.ensure_future(one(name)) for name in names]
+    tasks = [asyncio.ensure_future(one(item)) for item in items]
     try:
         for task in tasks:
             yield await task
@@ -241,21 +257,22 @@ async def _each(
 
 
 @contextmanager
-def _written(common: InCluster, shown: Shown) -> Generator[Callable[[Checked], None]]:
-    """Write what was found; for people below the name of its domain, with advice below it."""
+def _written(common: InCluster, shown: Shown) -> Generator[Callable[[Sequence[Checked]], None]]:
+    """Write what was found of a domain; for people below its name, with advice below it."""
     if common.output != "table":
         with streamed(_VIEW, common.output, write=shown.line) as write:
-            yield write
+
+            def write_all(seen: Sequence[Checked]) -> None:
+                for each in seen:
+                    write(each)
+
+            yield write_all
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    domain = ""
 
-    def tell(found: Checked) -> None:
-        nonlocal domain
-        if found.domain != domain:
-            domain = found.domain
-            shown.line(styled(domain, BOLD, sys.stdout))
-        shown.line("\n".join(_lines(found, width)))
+    def tell(seen: Sequence[Checked]) -> None:
+        shown.line(styled(seen[0].domain, BOLD, sys.stdout))
+        shown.line("\n".join(line for each in seen for line in _lines(each, width)))
 
     yield tell
 

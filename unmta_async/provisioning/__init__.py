@@ -1,5 +1,6 @@
 """Wished states and many things at once, on top of the client and using nothing private of it."""
 
+from ._details import domain_details
 from ._patience import RunTimeoutError
 from .auditing import AuditFinding, Report, audit
 from .credentials import grant, rotate
@@ -53,6 +54,7 @@ __all__ = [
     "StoreError",
     "apply",
     "audit",
+    "domain_details",
     "effective_rate",
     "ensure_domain",
     "ensure_domain_absent",

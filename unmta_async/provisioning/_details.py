@@ -14,7 +14,7 @@ from ..models import Domain, DomainDetail
 if TYPE_CHECKING:
     from ..client import UnmtaClient
 
-__all__ = ["detail_like", "first_detail", "get_detail"]
+__all__ = ["detail_like", "domain_details", "first_detail", "get_detail"]
 
 # Of so many domains one will be left.
 _LOOKS: Final = 5
@@ -41,6 +41,25 @@ def detail_like(domain: Domain, template: DomainDetail) -> DomainDetail | None:
         updated_at=domain.updated_at,
         dns_records=records,
     )
+
+
+async def domain_details(client: UnmtaClient, cluster: str) -> list[DomainDetail]:
+    """Return all domains of a cluster with their DNS records, with two calls however many they are.
+
+    The list has the keys; one domain shows where they stand, and what else there is to publish.
+
+    Args:
+        client: The client to use.
+        cluster: The id of the cluster.
+
+    Raises:
+        UnmtaError: The domains could not be listed, or none of the first few be got.
+    """
+    domains = await client.domains.list(cluster)
+    template = await first_detail(client, cluster, domains)
+    if template is None:
+        return []
+    return [await get_detail(client, cluster, domain, template) for domain in domains]
 
 
 async def first_detail(
