@@ -32,9 +32,7 @@ from typing import (
 )
 
 import attrs
-import cattrs
 import msgspec
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ._hostname import a_label_forms
 from ._types import UNSET, OpenEnum, OpenIntEnum, Tagged, Unset
@@ -42,6 +40,7 @@ from .errors import UsageError, printable
 from .secret import MASK, Secret
 
 if TYPE_CHECKING:
+    import cattrs
     from attrs import Attribute
 
 __all__ = [
@@ -263,6 +262,8 @@ class _EntryError(Exception):
 
 def _explain(error: Exception, path: str) -> str:
     """Say what is wrong, and where: the JSON path below the root."""
+    import cattrs
+
     while True:
         if isinstance(error, _EntryError):
             step, error = error.step, error.fault
@@ -313,6 +314,8 @@ def _converter(
     read_secret: Callable[[str], Secret],
     sends: bool = True,
 ) -> cattrs.Converter:
+    import cattrs  # when it is needed: a good answer does without, and so does making a client
+
     converter = cattrs.Converter(detailed_validation=detailed)
     # A hook for `str` serves every enum of strings, too: both are made by calling the type.
     readers: dict[type, tuple[tuple[type, ...], Hook]] = {
@@ -507,6 +510,8 @@ def _entries(steps: Iterable[tuple[str, Any]], read: Hook, of: Any) -> Iterator[
 
 
 def _model_reader(model: Any, converter: cattrs.Converter) -> Hook:
+    from cattrs.gen import make_dict_structure_fn
+
     build = make_dict_structure_fn(model, converter, **_renamed(model))
     extra = _additional(model)
     if extra is None:
@@ -521,6 +526,8 @@ def _model_reader(model: Any, converter: cattrs.Converter) -> Hook:
 
 
 def _model_writer(model: Any, converter: cattrs.Converter, *, sends: bool) -> Callable[[Any], Any]:
+    from cattrs.gen import make_dict_unstructure_fn
+
     build = make_dict_unstructure_fn(model, converter, **_written(model, sends=sends))
     extra = _additional(model)
     if extra is None:
@@ -554,12 +561,16 @@ def attribute(model: Any, key: str) -> str:
 
 
 def _renamed(model: Any) -> dict[str, Any]:
+    from cattrs.gen import override
+
     names = _json_names(model)
     return {name: override(rename=key) for name, key in names.items() if key != name}
 
 
 def _written(model: Any, *, sends: bool) -> dict[str, Any]:
     """Say how each field is written: what was not given is left out, and if sent, None, too."""
+    from cattrs.gen import override
+
     absent = {None, UNSET} if sends else {UNSET}
     return {
         field.name: override(
