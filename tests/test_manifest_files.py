@@ -565,7 +565,7 @@ def test_of_a_key_that_comes_again_in_json_the_last_value_has_the_lines():
     [
         ("", 1, "expecting value"),
         ('{"clusters": {\n"a1": {}\n', 3, "expecting ',' delimiter"),
-        ('{"clusters": {"a1": {}},\n}', 2, "(column 1)"),
+        ('{"clusters":\n{"a1": {}},}', 2, "(column "),
         ("{}\n{}", 2, "extra data"),
         ('{"clusters":\n "a\tb"}', 2, "control character"),
         ("[" * 200_000, None, "nested too deep"),
