@@ -134,7 +134,9 @@ async def apply(
     lost = await _lost(store, plan)
     meter = Meter(on_progress, sum(_counts(action, lost) for action in plan.actions))
     patience = Patience(timeout, meter.pause)
-    run = _Run(patience.watched(client), store, patience, lost)
+    if on_progress is not None or store is not None:
+        client = patience.watched(client)
+    run = _Run(client, store, patience, lost)
     phases = (_each(plan.actions, phase) for phase in _PHASES)
     async with aclosing(conduct(run, phases, concurrency, stop)) as outcomes:
         async for outcome in outcomes:
