@@ -295,7 +295,8 @@ def test_a_first_ctrl_c_ends_it_in_order_with_the_command_to_go_on(
     with started(*words) as process:
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        # Not `communicate`: it would not see what the first read has taken along.
+        out, err = process.stdout.read(), process.stderr.read()
     assert process.returncode == 130
     done = [line.split()[-1] for line in (first + out).splitlines()]
     assert set(done) == names(sandbox)  # what was in flight has its outcome
