@@ -414,6 +414,16 @@ async def test_a_password_that_an_earlier_run_lost_is_told_again(client, sandbox
     assert credential.allow_all_domains == (change != "an update")
 
 
+async def test_a_domain_with_the_name_of_a_lost_user_is_not_taken_for_it(client, store):
+    await store.prepare(CLUSTER, "mail.example.com", seen_absent=True)
+    await client.domains.create(CLUSTER, name="mail.example.com")
+    outcomes = await run(client, wish(["mail.example.com"], ["batch"]), store=store)
+    assert statuses(outcomes) == {"mail.example.com": "unchanged", "batch": "created"}
+    outcomes = await run(client, wish(users=["batch"]), prune=True, store=store)
+    assert statuses(outcomes) == {"mail.example.com": "deleted", "batch": "unchanged"}
+    assert [intent.user for intent in await store.lost()] == ["mail.example.com"]
+
+
 async def test_a_creation_that_never_reached_the_server_is_made_by_the_next_run(
     client, sandbox, store
 ):

@@ -42,6 +42,11 @@ InputFile: TypeAlias = Annotated[
 ]
 
 
+_ClusterId: TypeAlias = Annotated[
+    str | None, Parameter(alias="-c", env_var="UNMTA_CLUSTER", group=_COMMON, metavar="ID")
+]
+
+
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class Access:
@@ -84,9 +89,7 @@ class AccessInCluster(Access):
         cluster: The id of the cluster; chosen by itself if there is only one.
     """
 
-    cluster: Annotated[
-        str | None, Parameter(alias="-c", env_var="UNMTA_CLUSTER", group=_COMMON, metavar="ID")
-    ] = None
+    cluster: _ClusterId = None
 
 
 @Parameter(name="*")
@@ -98,9 +101,7 @@ class InCluster(Common):
         cluster: The id of the cluster; chosen by itself if there is only one.
     """
 
-    cluster: Annotated[
-        str | None, Parameter(alias="-c", env_var="UNMTA_CLUSTER", group=_COMMON, metavar="ID")
-    ] = None
+    cluster: _ClusterId = None
 
 
 @Parameter(name="*")

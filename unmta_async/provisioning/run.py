@@ -275,9 +275,9 @@ class _Run:
 
     def _lost_error(self, action: Action) -> PasswordLostError | None:
         """Return what is to be said of a credential whose password an earlier run has lost."""
-        identity = (action.cluster, action.target)
-        if identity not in self._lost:
+        if not _is_lost(action, self._lost):
             return None
+        identity = (action.cluster, action.target)
         return PasswordLostError(
             "an earlier run began to create {1} in {0}, and its password never arrived; "
             "`recreate_lost` makes it anew, `withdraw` of the store forgets it".format(*identity),
@@ -357,7 +357,12 @@ def _outdated(action: Action) -> UsageError:
 
 def _counts(action: Action, lost: frozenset[tuple[str, str]]) -> bool:
     """Whether an action is a part of the progress: it changes something, or is bound to fail."""
-    return action.verb != "unchanged" or (action.cluster, action.target) in lost
+    return action.verb != "unchanged" or _is_lost(action, lost)
+
+
+def _is_lost(action: Action, lost: frozenset[tuple[str, str]]) -> bool:
+    # A domain may have the name of a user.
+    return action.kind == "credential" and (action.cluster, action.target) in lost
 
 
 def _needs_store(action: Action) -> bool:
