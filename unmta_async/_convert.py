@@ -16,6 +16,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -60,6 +61,7 @@ Text: TypeAlias = bytes | bytearray
 """JSON as it arrived; the second kind grew as it did."""
 Hook = Callable[[Any, Any], Any]
 Build: TypeAlias = Callable[[Any], Any]
+Raws: TypeAlias = Mapping[str, tuple[Any, Build | None]]
 
 _JSON_NAMES: Final[Mapping[type, str]] = {
     dict: "an object",
@@ -162,8 +164,8 @@ def _strict_reader(of: Any) -> Callable[[Text], Any]:
 def _raw_form(of: Any) -> tuple[Any, Build | None]:
     """Return a type of the same JSON that msgspec builds alone, and what makes the value of it.
 
-    A model that renames fields, or has such within, becomes a struct; one that keeps entries under
-    other names a dict of them all, if they are of one type.
+    A model that renames fields becomes a struct; one that keeps entries under other names a dict of
+    them all, if they are of one type; and one that has such within a subclass that says so.
 
     Raises:
         TypeError: There is no such type.
@@ -189,14 +191,43 @@ def _raw_model(of: Any) -> tuple[Any, Build]:
     if extra := _additional(model):
         return _raw_entries(model, kinds, extra)
     raws = {name: _raw_form(kind) for name, kind in kinds.items()}
-    builds = [(name, build) for name, (_, build) in raws.items() if build is not None]
-    as_dict = msgspec.structs.asdict
+    if all(name == key for name, key in _json_names(model).items()):
+        return _raw_subclass(model, raws)
+    return _raw_struct(model, raws)
+
+
+def _raw_subclass(model: Any, raws: Raws) -> tuple[Any, Build]:
+    """Let msgspec build what is the model already, but for some fields and its class.
+
+    To set `__class__` is for classes of the same slots, as a subclass without any is one.
+    """
+    kinds = {name: kind for name, (kind, _) in raws.items()}
+    raw = type(model.__name__, (model,), {"__slots__": (), "__annotations__": kinds})
+    rest = [
+        (attrgetter(name), _setter(model, name), build)
+        for name, (_, build) in raws.items()
+        if build is not None
+    ]
+    become: Callable[[Any, str, Any], None] = object.__setattr__
+
+    def build(made: Any) -> Any:
+        for get, put, build_value in rest:
+            put(made, build_value(get(made)))
+        become(made, "__class__", model)
+        return made
+
+    return raw, build
+
+
+def _raw_struct(model: Any, raws: Raws) -> tuple[Any, Build]:
     struct = msgspec.defstruct(
         model.__name__,
-        [(field.name, raws[field.name][0], *_raw_default(field)) for field in fields],
+        [(f.name, raws[f.name][0], *_raw_default(f)) for f in attrs.fields(model)],
         rename=_json_names(model),
         kw_only=True,
     )
+    builds = [(name, build) for name, (_, build) in raws.items() if build is not None]
+    as_dict = msgspec.structs.asdict
 
     def build(raw: Any) -> Any:
         values = as_dict(raw)
@@ -212,14 +243,23 @@ def _raw_entries(model: Any, kinds: dict[str, Any], extra: str) -> tuple[Any, Bu
     names = [(key, name) for name, key in _json_names(model).items() if name != extra]
     if any(kinds[name] != kind for _, name in names) or not _builds_alone(kind):
         raise TypeError(f"the entries of {model.__name__} are of several types")
+    setters = [(_setter(model, name), key) for key, name in names]
+    new, put_others = model.__new__, _setter(model, extra)
 
     def build(entries: dict[str, Any]) -> Any:
-        values: dict[str, Any] = {extra: entries}
-        for key, name in names:
-            values[name] = entries.pop(key)
-        return model(**values)
+        made = new(model)
+        for put, key in setters:
+            put(made, entries.pop(key))
+        put_others(made, entries)
+        return made
 
     return dict[str, kind], build  # type: ignore[valid-type]
+
+
+def _setter(model: Any, name: str) -> Callable[[Any, Any], None]:
+    """Return what sets a field of a new model as msgspec does; a frozen one's own way is slow."""
+    put: Callable[[Any, Any], None] = getattr(model, name).__set__
+    return put
 
 
 def _raw_default(field: Attribute[Any]) -> tuple[Any, ...]:
