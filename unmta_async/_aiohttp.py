@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+from multidict import CIMultiDict
 
 from .errors import (
     ClientClosedError,
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
+    from aiohttp.typedefs import LooseHeaders
 
 __all__ = [
     "Body",
     "ConnectionBrokenError",
     "Connector",
+    "Request",
     "connecting",
     "is_cancelled",
     "may_be_sent",
@@ -85,6 +88,17 @@ class Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         connecting.set(False)
         return connection
+
+
+class Request(aiohttp.ClientRequest):
+    """Takes the headers as the session has merged them; aiohttp would copy them one by one."""
+
+    def update_headers(self, headers: LooseHeaders | None) -> None:
+        """Set the headers."""
+        if isinstance(headers, CIMultiDict) and "Host" in headers:
+            self.headers = headers
+        else:
+            super().update_headers(headers)
 
 
 class Body(aiohttp.BytesPayload):

@@ -10,7 +10,7 @@ from yarl import URL
 from .errors import UsageError
 from .secret import Secret
 
-__all__ = ["check_base_url", "check_proxy", "proxy_from_environment"]
+__all__ = ["check_base_url", "check_proxy", "host_of", "proxy_from_environment"]
 
 
 def check_base_url(text: str, *, allow_http: bool) -> str:
@@ -36,6 +36,11 @@ def check_base_url(text: str, *, allow_http: bool) -> str:
             "use https, or say allow_http=True"
         )
     return str(url).rstrip("/")
+
+
+def host_of(base_url: str) -> str:
+    """Return what the header `Host` says: the host, and the port unless it is the usual one."""
+    return URL(base_url).host_port_subcomponent or ""
 
 
 def check_proxy(proxy: Secret | None) -> None:

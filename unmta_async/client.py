@@ -14,10 +14,10 @@ from typing import Any, Final, Self, TypeVar
 import aiohttp
 import attrs
 
-from ._aiohttp import Connector, send_once
+from ._aiohttp import Connector, Request, send_once
 from ._auth import TokenSource, TokenSupplier
 from ._drift import Watch
-from ._endpoint import check_base_url, check_proxy, proxy_from_environment
+from ._endpoint import check_base_url, check_proxy, host_of, proxy_from_environment
 from ._generated import Resources
 from ._operation import Answer, Operation, PathParameter
 from ._pool import Pool
@@ -109,7 +109,7 @@ class UnmtaClient(Resources):
         check_proxy(hidden_proxy)
         policy = RetryPolicy() if retry is None else retry
         pool = Pool(
-            open_session=_opener(session, ssl, hidden_proxy),
+            open_session=_opener(session, where, ssl, hidden_proxy),
             owned=session is None,
             token=TokenSource(token),
             budget=policy.budget,
@@ -243,6 +243,7 @@ class UnmtaClient(Resources):
 
 def _opener(
     borrowed: aiohttp.ClientSession | None,
+    base_url: str,
     ssl: ssl_module.SSLContext | None,
     proxy: Secret | None,
 ) -> Callable[[bool], aiohttp.ClientSession]:
@@ -255,6 +256,8 @@ def _opener(
         return aiohttp.ClientSession(
             connector=Connector(limit=0, ssl=True if ssl is None else ssl, force_close=fresh),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Host": host_of(base_url)},
+            request_class=Request,
             proxy=None if proxy is None else proxy.reveal(),
             middlewares=(send_once,),
         )
