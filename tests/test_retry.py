@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from unmta_async import RetryPolicy, Secret, errors
-from unmta_async._operation import Dated, Look, Operation
-from unmta_async._policy import POLICY, Effect, Fault, Finding, Verdict, classify, judge
+from unmta_async._operation import Dated, Effect, Look, Operation
+from unmta_async._policy import POLICY, Fault, Finding, Verdict, classify, judge
 from unmta_async._retry import Gate, RetryBudget, Tries
 from unmta_async.errors import (
     APIError,
@@ -197,13 +197,13 @@ GET = Operation(name="things.get", method="GET", route="/things/{thing}", return
 )
 def test_the_effect_of_a_method(method, effect):
     operation = Operation(name="things.do", method=method, route="/things")
-    assert Effect.of(operation) is effect
-    assert Effect.of(attrs.evolve(operation, secret="password")) is Effect.CREATE_SECRET
+    assert operation.effect is effect
+    assert attrs.evolve(operation, secret="password").effect is Effect.CREATE_SECRET
 
 
 def test_a_deletion_that_can_be_looked_at_has_an_effect_of_its_own():
     operation = Operation(name="things.delete", method="DELETE", route="/things", look=Look(GET))
-    assert Effect.of(operation) is Effect.DELETE
+    assert operation.effect is Effect.DELETE
 
 
 @pytest.mark.parametrize(("error", "effect", "verdict"), CASES)

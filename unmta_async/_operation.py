@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
@@ -21,6 +21,7 @@ __all__ = [
     "JSON",
     "Answer",
     "Dated",
+    "Effect",
     "Enveloped",
     "EnvelopedOne",
     "Look",
@@ -47,6 +48,24 @@ class Answer(enum.Enum):
     TEXT = "text as it is"
     BYTES = "bytes as they are"
     ANYTHING = "whatever JSON there is"
+
+
+class Effect(enum.Enum):
+    """What a request does on the server, which decides whether it may be sent twice."""
+
+    READ = "changes nothing"
+    REPLACE = "sent twice, it does what once does"
+    DELETE = "a second time could hit what somebody made anew, so one looks first"
+    ONCE = "a second time fails, or does something else"
+    CREATE_SECRET = "makes a password that only the lost answer held"
+
+
+_EFFECTS: Final[Mapping[str, Effect]] = {
+    "GET": Effect.READ,
+    "HEAD": Effect.READ,
+    "OPTIONS": Effect.READ,
+    "PUT": Effect.REPLACE,
+}
 
 
 @attrs.frozen
@@ -88,7 +107,7 @@ class Dated(Generic[T]):
     date: datetime | None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class PathParameter:
     """A value in the path: its name, and the allow-list that a value has to match as a whole.
 
@@ -105,6 +124,11 @@ class PathParameter:
     hostname: bool = False
 
     @cached_property
+    def place(self) -> str:
+        """What stands for its value in a route."""
+        return f"{{{self.name}}}"
+
+    @cached_property
     def _allows(self) -> Callable[[str], object]:
         return re.compile(self.pattern, re.ASCII).fullmatch
 
@@ -118,13 +142,13 @@ class PathParameter:
         """
         sent = a_label_form(value) if self.hostname and isinstance(value, str) else value
         if (
-            not isinstance(sent, str)
-            or not 0 < len(sent) <= self.max_length
-            or sent in DOT_SEGMENTS
-            or not self._allows(sent)
+            isinstance(sent, str)
+            and 0 < len(sent) <= self.max_length
+            and sent not in DOT_SEGMENTS
+            and self._allows(sent)
         ):
-            raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
-        return sent
+            return sent
+        raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
 
 
 @attrs.frozen
@@ -205,12 +229,29 @@ class Operation(Generic[T_co]):
     dated: bool = False
 
     @cached_property
+    def effect(self) -> Effect:
+        """What it does on the server."""
+        if self.secret:
+            return Effect.CREATE_SECRET
+        if self.method == "DELETE":
+            return Effect.DELETE if self.look else Effect.ONCE
+        return _EFFECTS.get(self.method, Effect.ONCE)
+
+    @cached_property
     def read(self) -> Callable[[Text], Any]:
-        """The function that reads the body of a success; made at the first one."""
+        """The function that reads the body of a success as its value; made at the first one.
+
+        It raises `ConversionError` for anything else, one page of a list that has more among it.
+        """
+        several: Any = Enveloped
+        one: Any = EnvelopedOne
         match self.answer:
+            case Answer.DATA if self.is_list:
+                return _data_reader(_unpaged(reader(several[self.returns])))
             case Answer.DATA:
-                envelope: Any = Enveloped if self.is_list else EnvelopedOne
-                return reader(envelope[self.returns])
+                return _data_reader(reader(one[self.returns]))
+            case Answer.WHOLE if self.is_list and self._hides_paging:
+                return _unpaged(reader(self.returns), reader(Enveloped[object]))
             case Answer.WHOLE:
                 return reader(self.returns)
             case Answer.NOTHING:
@@ -224,32 +265,70 @@ class Operation(Generic[T_co]):
 
     def name_of(self, value: object) -> object:
         """Return the name of the resource that an answer's value is about."""
-        data = self.data_of(value)
+        data = self.data_of(value) if self._is_whole else value
         model: Any = type(data)
         return getattr(data, attribute(model, self.identity or ""), None)
 
     def data_of(self, value: object) -> object:
         """Return what stands under `data` of an answer's value; it itself if there is no such."""
-        if self.answer is not Answer.WHOLE:
+        if not self._is_whole:
             return value
         whole: Any = type(value)
         return getattr(value, attribute(whole, "data"), value)
 
     @cached_property
+    def is_of_one(self) -> bool:
+        """Whether the path ends with the name of what the call is about."""
+        return self.route.endswith("}")
+
+    @cached_property
     def is_list(self) -> bool:
         """Whether the answer is a list, which may be larger than others."""
         kind = self.returns
-        if self.answer is Answer.WHOLE and get_origin(kind) is None:
+        if self._is_whole and get_origin(kind) is None:
             kind = get_type_hints(kind).get(attribute(kind, "data"))
         return get_origin(kind) is Sequence
 
     @cached_property
-    def read_paging(self) -> Callable[[Text], Any] | None:
-        """The function that reads what tells of further pages, unless the value itself has it."""
-        if self.answer is not Answer.WHOLE or not self.is_list or not attrs.has(self.returns):
-            return None
+    def _is_whole(self) -> bool:
+        return self.answer is Answer.WHOLE
+
+    @cached_property
+    def is_raw(self) -> bool:
+        """Whether the content of an answer is no JSON."""
+        return self.answer in (Answer.TEXT, Answer.BYTES)
+
+    @property
+    def _hides_paging(self) -> bool:
+        """Whether the value has nothing of what tells of further pages."""
+        if not attrs.has(self.returns):
+            return False
         shown = {field.metadata.get("json", field.name) for field in attrs.fields(self.returns)}
-        return None if shown & {"links", "meta", "next_page_url"} else reader(Enveloped[object])
+        return not shown & {"links", "meta", "next_page_url"}
+
+
+def _data_reader(read: Callable[[Text], Any]) -> Callable[[Text], Any]:
+    return lambda body: read(body).data
+
+
+def _unpaged(
+    read: Callable[[Text], Any], read_paging: Callable[[Text], Enveloped[Any]] | None = None
+) -> Callable[[Text], Any]:
+    """Have what reads a list refuse one page of it.
+
+    Args:
+        read: Reads the list.
+        read_paging: Reads what tells of further pages, if the list itself does not.
+    """
+
+    def read_whole(body: Text) -> object:
+        value = read(body)
+        paging = value if read_paging is None else read_paging(body)
+        if paging.has_next_page:
+            raise ConversionError("it is one page, and more follow")
+        return value
+
+    return read_whole
 
 
 def _read_anything(body: Text) -> object:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from ._operation import Dated, Look, Operation
+from ._operation import Dated, Effect, Look
 from .errors import (
     APIError,
     ClientClosedError,
@@ -26,34 +26,7 @@ from .errors import (
     UnmtaError,
 )
 
-__all__ = ["POLICY", "Effect", "Fault", "Finding", "Verdict", "classify", "judge"]
-
-
-class Effect(enum.Enum):
-    """What a request does on the server, which decides whether it may be sent twice."""
-
-    READ = "changes nothing"
-    REPLACE = "sent twice, it does what once does"
-    DELETE = "a second time could hit what somebody made anew, so one looks first"
-    ONCE = "a second time fails, or does something else"
-    CREATE_SECRET = "makes a password that only the lost answer held"
-
-    @classmethod
-    def of(cls, operation: Operation[Any]) -> Effect:
-        """Return the effect of an operation."""
-        if operation.secret:
-            return cls.CREATE_SECRET
-        if operation.method == "DELETE":
-            return cls.DELETE if operation.look else cls.ONCE
-        return _EFFECTS.get(operation.method, cls.ONCE)
-
-
-_EFFECTS: Final[Mapping[str, Effect]] = {
-    "GET": Effect.READ,
-    "HEAD": Effect.READ,
-    "OPTIONS": Effect.READ,
-    "PUT": Effect.REPLACE,
-}
+__all__ = ["POLICY", "Fault", "Finding", "Verdict", "classify", "judge"]
 
 
 class Fault(enum.Enum):

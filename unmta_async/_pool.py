@@ -18,6 +18,7 @@ from typing import Final
 import aiohttp
 
 from ._auth import TokenSource
+from ._limits import TimeLimit, TimeLimits
 from ._retry import Gate, RetryBudget
 from .errors import ClientClosedError, ConnectTimeoutError, RateLimitError
 
@@ -102,6 +103,7 @@ class Pool:
         self._closed = False
         self._closing = asyncio.Event()
         self._places = Places(max_connections)
+        self._limits = TimeLimits()
 
     @property
     def closed(self) -> bool:
@@ -134,11 +136,19 @@ class Pool:
             raise ClientClosedError("the session of the client was closed")
         return session
 
-    async def take_place(self, deadline: float, *, fresh: bool) -> aiohttp.ClientSession:
+    async def take_place(
+        self, deadline: float, longest: float | None, *, fresh: bool
+    ) -> tuple[aiohttp.ClientSession, TimeLimit]:
         """Take one of the places for requests in flight, once the gate is open; give the session.
 
         Whoever gets it gives the place back. This is no context manager: one costs three times as
         much.
+
+        Args:
+            deadline: When the place has to be given back, by the clock of the event loop. The task
+                is cancelled then.
+            longest: Seconds that it may be held, if fewer are left until then.
+            fresh: As in `session`.
 
         Raises:
             ClientClosedError: There is no session, or none any more.
@@ -156,14 +166,16 @@ class Pool:
                 await self._wait_for_gate(deadline)
                 session, now = self.session(fresh=fresh), clock()
             _check_time(deadline - now)
+            ends = deadline if longest is None else min(deadline, now + longest)
+            return session, self._limits.start(now, ends)
         except BaseException:
             self._places.give()
             raise
-        return session
 
-    def give_place(self) -> None:
-        """Give a place back."""
+    def give_place(self, limit: TimeLimit) -> bool:
+        """Give a place back; return whether its time was up, and nobody else cancelled the task."""
         self._places.give()
+        return self._limits.stop(limit)
 
     async def pause(self, seconds: float) -> None:
         """Sleep, but no longer than the client is open."""

@@ -14,12 +14,11 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
-import attrs
 import msgspec
 
 from ._convert import ConversionError, Text, json_object, parse
 from ._hostname import is_same_name
-from ._operation import Answer, Dated, Enveloped, EnvelopedOne, Operation, read_nothing
+from ._operation import Dated, Operation, read_nothing
 from .errors import (
     APIError,
     AuthenticationError,
@@ -41,8 +40,7 @@ __all__ = ["Reply", "decode"]
 T = TypeVar("T")
 
 
-@attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
-class Reply:
+class Reply(msgspec.Struct, kw_only=True, eq=False):
     """An answer as it arrived.
 
     Attributes:
@@ -54,8 +52,10 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: Text = attrs.field(repr=False)
+    body: Text
     broken_by: UnmtaError | None = None
+
+    __repr__ = object.__repr__  # the body may hold a password
 
     @property
     def request_id(self) -> str | None:
@@ -102,17 +102,17 @@ def decode(operation: Operation[T], reply: Reply, subject: str | None = None) ->
             error, and its password is not ours.
     """
     result = _read(operation, reply)
-    if operation.identity and subject and not isinstance(result, UnmtaError):
+    if isinstance(result, UnmtaError):
+        # A refusal, 4xx, made nothing; what its body calls a password is none.
+        if operation.secret and not 400 <= reply.status < 500:
+            result.password = _rescue(operation, operation.secret, reply.body, subject)
+        return result
+    if operation.identity and subject:
         named = operation.name_of(result)
         if isinstance(named, str) and not is_same_name(named, subject):
             what = f"{reply.status}, about {printable(repr(named))} and not {subject!r}"
             return _unexpected(reply, what)
-    # A refusal, 4xx, made nothing; what its body calls a password is none.
-    if operation.secret and isinstance(result, UnmtaError) and not 400 <= reply.status < 500:
-        result.password = _rescue(operation, operation.secret, reply.body, subject)
-    if operation.dated and not isinstance(result, UnmtaError):
-        return cast("T", Dated(result, reply.date))
-    return result
+    return cast("T", Dated(result, reply.date)) if operation.dated else result
 
 
 def _read(operation: Operation[T], reply: Reply) -> T | UnmtaError:
@@ -128,23 +128,15 @@ def _read(operation: Operation[T], reply: Reply) -> T | UnmtaError:
 
 
 def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
-    is_raw = operation.answer is Answer.TEXT or operation.answer is Answer.BYTES
-    if reply.status in operation.empty:
-        read: Callable[[Text], Any] = read_nothing
-    elif is_raw and not fnmatchcase(reply.media_type, operation.accepts):
+    is_empty = reply.status in operation.empty
+    if operation.is_raw and not is_empty and not fnmatchcase(reply.media_type, operation.accepts):
         return _unexpected(reply, f"{reply.status}, but not {operation.accepts}")
-    else:
-        read = operation.read
+    read: Callable[[Text], Any] = read_nothing if is_empty else operation.read
     try:
-        value = read(reply.body)
-        paging = value if operation.read_paging is None else operation.read_paging(reply.body)
+        value: T = read(reply.body)
     except ConversionError as error:
         return _unexpected(reply, f"{reply.status}, but not what it promises: {error}")
-    if operation.is_list and isinstance(paging, Enveloped) and paging.has_next_page:
-        return _unexpected(reply, "one page, where the whole list was promised")
-    if operation.answer is not Answer.DATA or value is None:
-        return cast("T", value)
-    return cast("EnvelopedOne[T]", value).data
+    return value
 
 
 def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:

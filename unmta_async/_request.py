@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from string import ascii_letters, digits
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import quote
 
-import attrs
 import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
 from ._convert import dumps, json_object, plain
 from ._hostname import a_label_forms
-from ._operation import DOT_SEGMENTS, JSON, Operation
+from ._operation import DOT_SEGMENTS, JSON, Operation, PathParameter
 from ._types import UNSET
 from ._version import __version__
 from .errors import UsageError, printable
@@ -36,27 +35,44 @@ _OWN_HEADER: Final = re.compile(
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
-_UNRESERVED: Final = f"{ascii_letters}{digits}._~-"
+_RESERVED: Final = re.compile(r"[^A-Za-z0-9._~-]")
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
-@attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
-class Request(Generic[T_co]):
-    """A call, ready to be sent as often as it takes. It holds no token."""
+class Request(msgspec.Struct, Generic[T_co], kw_only=True, eq=False):
+    """A call, ready to be sent as often as it takes. It holds no token.
+
+    Like all that is made for each call it is a struct, which takes a sixth of the time that another
+    class does.
+
+    Attributes:
+        operation: What is called.
+        url: Where.
+        path_params: The values in the path.
+        body: What is sent, if anything.
+        headers: Further headers of this call.
+        new_name: The name in the body, of what the call is about to make.
+    """
 
     operation: Operation[T_co]
     url: URL
     path_params: Mapping[str, str]
     body: bytes | None
     headers: Mapping[str, str]
-    identity: tuple[str, ...]
+    new_name: str | None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The names of what the call is about, from the outside in."""
+        names = tuple(self.path_params.values())
+        return names if self.new_name is None else (*names, self.new_name)
 
     @property
     def subject(self) -> str | None:
         """The name of the resource that the call is about, as far as it says it."""
-        named_in_body = len(self.identity) > len(self.path_params)
-        named = named_in_body or self.operation.route.endswith("}")
-        return self.identity[-1] if named and self.identity else None
+        if self.new_name is not None or not self.operation.is_of_one:
+            return self.new_name
+        return self.path_params[self.operation.path[-1].name]
 
     @property
     def needs_fresh_connection(self) -> bool:
@@ -112,30 +128,51 @@ def encode(
         UsageError: A value cannot be sent.
     """
     path_params: dict[str, str] = {}
-    url = base_url + operation.route
+    route = operation.route
     for parameter in operation.path:
-        name = parameter.name
-        path_params[name] = value = parameter.check(path[name])
-        url = url.replace(f"{{{name}}}", _quoted(value))
-    if query and (text := _query_string(_with_a_labels(operation, query), operation.joined)):
-        url = f"{url}?{text}"
+        value = path[parameter.name]
+        sent = value if isinstance(value, str) else parameter.check(value)  # which refuses it
+        path_params[parameter.name], quoted = _segment(parameter, sent)
+        route = route.replace(parameter.place, quoted)
+    text = _query_string(operation, query) if query else ""
     body = None if json is None else _given(operation, json)
     is_empty = json is None or (operation.optional_body and not body)
     return Request(
         operation=operation,
-        url=URL(url, encoded=True),
+        url=_url(base_url, route, text),
         path_params=path_params,
         body=None if is_empty else _body(body),
         headers=_headers(header or {}, headers or {}) if header or headers else _NO_HEADERS,
-        identity=_identity(operation, path_params, body),
+        new_name=_new_name(operation, body) if body and operation.identity else None,
     )
 
 
+@functools.lru_cache(maxsize=256)  # most calls are about the same few clusters
+def _segment(parameter: PathParameter, value: str) -> tuple[str, str]:
+    """Return a value as it goes over the wire, and as it stands in the path."""
+    sent = parameter.check(value)
+    return sent, _quoted(sent)
+
+
+def _url(base_url: str, route: str, query: str) -> URL:
+    if query:
+        return URL(f"{base_url}{route}?{query}", encoded=True)
+    base, folder = _parsed(base_url)
+    return base.with_path(folder + route, encoded=True)
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(base_url: str) -> tuple[URL, str]:
+    """Parse what all URLs have alike once. Return it, and its path."""
+    base = URL(base_url, encoded=True)
+    return base, base.raw_path.rstrip("/")
+
+
 def _quoted(text: str) -> str:
-    return quote(text, safe="") if text.strip(_UNRESERVED) else text
+    return quote(text, safe="") if _RESERVED.search(text) else text
 
 
-def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
+def _query_string(operation: Operation[Any], query: Mapping[str, object]) -> str:
     """Return the text of a query: what is None is left out, what is a list is repeated or joined.
 
     The commas that join are sent as they are; one within an item is quoted.
@@ -143,16 +180,19 @@ def _query_string(query: Mapping[str, object], joined: frozenset[str]) -> str:
     pairs: list[str] = []
     with contextlib.suppress(UnicodeError):
         for name, value in query.items():
-            texts = [_quoted(text) for text in _texts(value)]
-            together = [",".join(texts)] if texts and name in joined else texts
+            sent = a_label_forms(value) if name in operation.hostnames else value
+            texts = [_quoted(text) for text in _texts(sent)]
+            together = [",".join(texts)] if texts and name in operation.joined else texts
             pairs += [f"{_quoted(name)}={text}" for text in together]
         return "&".join(pairs)
     raise UsageError("the query has text that is not Unicode")
 
 
 def _body(value: object) -> bytes:
-    with contextlib.suppress(msgspec.MsgspecError, TypeError, ValueError):
+    try:
         return dumps(value)
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        pass  # of its text, and its frames, nothing may be shown
     raise UsageError("the body has a value that cannot be sent as JSON")
 
 
@@ -175,22 +215,19 @@ def _text(value: object) -> str:
 
 
 def _given(operation: Operation[Any], body: object) -> object:
-    """Return a body with the fields that the caller gave: presence has a meaning for the API."""
+    """Return a body with the fields that the caller gave: presence has a meaning for the API.
+
+    Domain names are as they go over the wire.
+    """
     nullable = operation.nullable
     if nullable is None:
         return body
-    given = {
-        name: value
+    hostnames = operation.hostnames
+    return {
+        name: a_label_forms(value) if name in hostnames else value
         for name, value in json_object(body).items()
         if value is not UNSET and (value is not None or name in nullable)
     }
-    return _with_a_labels(operation, given)
-
-
-def _with_a_labels(operation: Operation[Any], fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields with their domain names as they go over the wire."""
-    named = {name: a_label_forms(fields[name]) for name in operation.hostnames if name in fields}
-    return {**fields, **named} if named else fields
 
 
 def _headers(own: Mapping[str, object], further: Mapping[str, str]) -> Mapping[str, str]:
@@ -217,17 +254,13 @@ def _joined(name: str, texts: Sequence[str]) -> str:
     return ",".join(texts)
 
 
-def _identity(
-    operation: Operation[Any], path_params: Mapping[str, str], body: object
-) -> tuple[str, ...]:
-    """Return the names of what a call is about, from the outside in.
+def _new_name(operation: Operation[Any], body: object) -> str | None:
+    """Return the name of what a call is about to make.
 
     Raises:
-        UsageError: It is about to make what no path could ever address.
+        UsageError: No path could ever address it.
     """
-    name = json_object(body).get(operation.identity) if body and operation.identity else None
-    if name is None:
-        return tuple(path_params.values())
+    name = json_object(body).get(operation.identity or "")
     if isinstance(name, str) and name in DOT_SEGMENTS:
         raise UsageError(f"{operation.identity}={name!r} could never be changed or deleted again")
-    return (*path_params.values(), str(name))
+    return None if name is None else str(name)

@@ -9,7 +9,10 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from ._policy import POLICY, Effect, Fault, Finding, Verdict, classify
+import msgspec
+
+from ._operation import Effect
+from ._policy import POLICY, Fault, Finding, Verdict, classify
 from .errors import (
     NotFoundError,
     PasswordLostError,
@@ -42,7 +45,8 @@ class RetryBudget:
 
     def give(self, tokens: int) -> None:
         """Give tokens back."""
-        self._tokens = min(self._capacity, self._tokens + tokens)
+        if self._tokens < self._capacity:
+            self._tokens = min(self._capacity, self._tokens + tokens)
 
 
 class Gate:
@@ -60,38 +64,33 @@ class Gate:
         return max(0.0, self._opens - now)
 
 
-class Tries:
+class Tries(msgspec.Struct, eq=False):
     """The attempts at one call: how many, at what cost, and whether any may have been applied.
 
     Attributes:
+        policy: What is allowed.
+        budget: What they are paid from.
+        effect: What the request does.
+        jitter: Gives the part of a pause that is waited, from 0 to 1.
         doubt: Whether an attempt may have been applied.
         must_look: Whether to look at the resource before the next attempt.
         renewed: Whether an attempt followed a renewal of the token.
         finding: What the last look told, if there was one.
     """
 
-    # As a call begins, and most end. On the class, this costs nothing.
-    _failed = 0
-    _throttled = 0
-    _unavailable = False
-    _lost = False
-    _spent = 0
-    doubt = False
-    must_look = False
-    renewed = False
+    policy: RetryPolicy
+    budget: RetryBudget
+    effect: Effect
+    jitter: Callable[[], float] = random.random
+    doubt: bool = False
+    must_look: bool = False
+    renewed: bool = False
     finding: Finding | None = None
-
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        budget: RetryBudget,
-        effect: Effect,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._policy = policy
-        self._budget = budget
-        self._effect = effect
-        self._jitter = jitter
+    _failed: int = 0
+    _throttled: int = 0
+    _unavailable: bool = False
+    _lost: bool = False
+    _spent: int = 0
 
     @property
     def number(self) -> int:
@@ -101,7 +100,7 @@ class Tries:
     @property
     def changes_something(self) -> bool:
         """Whether the call is none that only reads."""
-        return self._effect is not Effect.READ
+        return self.effect is not Effect.READ
 
     def interrupted(self, error: UnmtaError) -> None:
         """Tell an error that kept the next attempt from being made what is known so far."""
@@ -115,7 +114,7 @@ class Tries:
 
     def succeeded(self) -> None:
         """Give back what the retries of this call took from the budget."""
-        self._budget.give(self._spent or 1)
+        self.budget.give(self._spent or 1)
 
     def failed(self, error: UnmtaError, left: float) -> float | None:
         """Note a failure; return the seconds until the next attempt, or None if there is none.
@@ -126,7 +125,7 @@ class Tries:
             left: The seconds that the call still has.
         """
         fault = classify(error)
-        verdict = POLICY[fault, self._effect]
+        verdict = POLICY[fault, self.effect]
         error.attempts = self.number
         if fault is Fault.THROTTLED:
             self._throttled += 1
@@ -172,7 +171,7 @@ class Tries:
 
     def _lost_password(self, error: UnmtaError, field: str | None) -> bool:
         """Whether the call may have left a credential without its password."""
-        if self._effect is not Effect.CREATE_SECRET or error.password is not None:
+        if self.effect is not Effect.CREATE_SECRET or error.password is not None:
             return False
         return self._lost or (self._throttled > 0 and self._tells_of_itself(error, field))
 
@@ -181,16 +180,16 @@ class Tries:
 
         The name is taken then, or the resource gone. The API may say 503, and do it all the same.
         """
-        if self._effect is Effect.DELETE:
+        if self.effect is Effect.DELETE:
             return isinstance(error, NotFoundError)
-        if self._effect in (Effect.ONCE, Effect.CREATE_SECRET):
+        if self.effect in (Effect.ONCE, Effect.CREATE_SECRET):
             return isinstance(error, ValidationError) and (
                 field in error.errors or not error.errors
             )
         return False
 
     def _wait(self, verdict: Verdict, error: UnmtaError) -> float | None:
-        policy = self._policy
+        policy = self.policy
         if verdict in (Verdict.RETRY, Verdict.LOOK) and self._failed < policy.attempts:
             return self._backoff(self._failed)
         if verdict is Verdict.WAIT and self._throttled < policy.throttle_attempts:
@@ -202,12 +201,12 @@ class Tries:
 
     def _backoff(self, failures: int) -> float:
         doublings = min(failures - 1, 64)  # more would overflow, and reach any bound anyway
-        bound = min(self._policy.max_backoff, self._policy.backoff * 2.0**doublings)
-        return self._jitter() * bound
+        bound = min(self.policy.max_backoff, self.policy.backoff * 2.0**doublings)
+        return self.jitter() * bound
 
     def _pay(self, verdict: Verdict) -> bool:
         throttled = verdict is Verdict.WAIT
         cost = RetryBudget.THROTTLE_COST if throttled else RetryBudget.RETRY_COST
-        paid = self._budget.take(cost)
+        paid = self.budget.take(cost)
         self._spent += cost if paid else 0
         return paid

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import aiohttp
 import attrs
+import msgspec
 
 from ._aiohttp import (
     Body,
@@ -26,7 +27,7 @@ from ._aiohttp import (
 )
 from ._drift import Watch, differences
 from ._operation import Dated, Operation
-from ._policy import Effect, Finding, judge
+from ._policy import Finding, judge
 from ._pool import Pool
 from ._reply import Reply, decode
 from ._request import Headers, Request, encode
@@ -52,22 +53,23 @@ _NO_DRIFT: Final[Collection[Drift]] = ()
 _NO_CONTENT: Final = ("Content-Type",)
 
 
-@attrs.define(kw_only=True, eq=False)  # a frozen one takes twice the time to make
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], kw_only=True, eq=False):
     """A call under way.
 
     Attributes:
         request: What it sends.
         limits: How long it may take.
-        bounds: What that is for an attempt, as long as the call has that much time left.
-        began: When it was made, by the clock of the event loop.
+        connect: What of that aiohttp minds: the time to connect.
+        clock: The clock of the event loop, whose look-up costs a system call before Python 3.12.
+        began: When it was made, by that clock.
         deadline: When it has to be over, by the same.
         tries: The attempts so far.
     """
 
     request: Request[T]
     limits: Timeout
-    bounds: aiohttp.ClientTimeout
+    connect: aiohttp.ClientTimeout
+    clock: Callable[[], float]
     began: float
     deadline: float
     tries: Tries
@@ -86,10 +88,10 @@ class Transport:
     listeners: tuple[Callable[[Attempt], object], ...]
     watches: tuple[Watch, ...]
     _headers: Headers = attrs.field(init=False, factory=Headers)
-    _bounds: aiohttp.ClientTimeout = attrs.field(init=False)
+    _connect: aiohttp.ClientTimeout = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_bounds", _bounds(self.timeout, math.inf))
+        object.__setattr__(self, "_connect", _to_connect(self.timeout))
 
     async def send(
         self,
@@ -129,14 +131,16 @@ class Transport:
 
     def _begin(self, request: Request[T], timeout: Timeout | float | None) -> Call[T]:
         limits = self.timeout if timeout is None else Timeout.of(timeout)
-        now = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        now = clock()
         return Call(
             request=request,
             limits=limits,
-            bounds=self._bounds if limits is self.timeout else _bounds(limits, math.inf),
+            connect=self._connect if limits is self.timeout else _to_connect(limits),
+            clock=clock,
             began=now,
             deadline=math.inf if limits.total is None else now + limits.total,
-            tries=Tries(self.retry, self.pool.budget, Effect.of(request.operation)),
+            tries=Tries(self.retry, self.pool.budget, request.operation.effect),
         )
 
     async def _attempt(
@@ -147,16 +151,18 @@ class Transport:
         An error is returned, and raised where no frame holds the answer. Of a success that nobody
         listens to, nothing is told.
         """
-        request, clock = call.request, asyncio.get_running_loop().time
-        limit = self.max_list_body if request.operation.is_list else self.max_body
+        request = call.request
+        most = self.max_list_body if request.operation.is_list else self.max_body
         body = None if request.body is None else Body(request.body)
-        began, arrived, response, fault = clock(), bytearray(), None, None
+        began, arrived, response, fault = call.clock(), bytearray(), None, None
+        is_late = False
         connecting.set(True)
         try:
-            fresh = request.needs_fresh_connection
-            session = await self.pool.take_place(call.deadline, fresh=fresh)
+            session, limit = await self.pool.take_place(
+                call.deadline, call.limits.attempt, fresh=request.needs_fresh_connection
+            )
             try:
-                began = clock()
+                began = limit.began
                 if not self.pool.owned:
                     connecting.set(False)  # a borrowed session does not tell
                 response = await session.request(
@@ -166,11 +172,11 @@ class Transport:
                     headers=self._headers.of(request, token),
                     skip_auto_headers=_to_skip(request),
                     allow_redirects=False,
-                    timeout=_client_timeout(call, began),
+                    timeout=call.connect,
                 )
-                fault = await read(response, arrived, limit)
+                fault = await read(response, arrived, most)
             finally:
-                self.pool.give_place()
+                is_late = self.pool.give_place(limit)
         except UnmtaError as error:  # there was no place, so this attempt was not made
             call.tries.interrupted(error)
             raise
@@ -178,18 +184,18 @@ class Transport:
             fault = translate(error, body, closed=self.pool.closed)
         except asyncio.CancelledError as error:
             # Closing, aiohttp cancels the look-up of a name, and with it calls nobody cancelled.
-            if not self.pool.closed or is_cancelled():
+            if not is_late and (not self.pool.closed or is_cancelled()):
                 if may_be_sent(body) and call.tries.changes_something:
                     logger.warning("%s was cancelled, and may be applied", request.operation.name)
                 arrived.clear()  # it may hold a password
                 raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
-            fault = translate(ConnectionAbortedError(), body, closed=True)
+            fault = translate(TimeoutError(), body, closed=self.pool.closed)
         except Exception as error:  # noqa: BLE001 - a borrowed middleware's own, for the caller
             if not self.pool.closed:
                 arrived.clear()
                 raise error.with_traceback(None)  # noqa: B904 - aiohttp's frames hold the token
             fault = translate(error, body, closed=True)
-        seconds, drifts = clock() - began, _NO_DRIFT
+        seconds, drifts = call.clock() - began, _NO_DRIFT
         if self.watches and response is not None and fault is None:
             drifts = differences(request.operation, response.status, arrived)
         ended = _result(call, response, arrived, fault)
@@ -209,7 +215,7 @@ class Transport:
             call.tries.renewed = await self._renew(call, attempt, token)
             if call.tries.renewed:
                 return 0.0
-        now = asyncio.get_running_loop().time()
+        now = call.clock()
         pause = call.tries.failed(error, call.deadline - now)
         if isinstance(error, RateLimitError):
             asked = min(error.retry_after or 0.0, self.retry.max_retry_after)
@@ -219,17 +225,17 @@ class Transport:
     async def _goes_on(self, call: Call[T], pause: float) -> bool:
         """Wait, and before a DELETE is sent again look what became of it; return whether it is."""
         await self.pool.pause(pause)
-        look, clock = call.request.operation.look, asyncio.get_running_loop().time
+        look = call.request.operation.look
         if look is None or not call.tries.must_look:
             return True
-        left = None if math.isinf(call.deadline) else max(call.deadline - clock(), 0.001)
+        left = None if math.isinf(call.deadline) else max(call.deadline - call.clock(), 0.001)
         limits = attrs.evolve(call.limits, total=left)
         seen: Dated[Any] | UnmtaError
         try:
             seen = await self.send(look.dated, path=call.request.path_params, timeout=limits)
         except UnmtaError as error:
             seen = error
-        finding = judge(look, seen, call.request.subject, clock() - call.began)
+        finding = judge(look, seen, call.request.subject, call.clock() - call.began)
         call.tries.finding = finding
         return finding is Finding.OLDER
 
@@ -281,19 +287,12 @@ def _to_skip(request: Request[Any]) -> tuple[str, ...] | None:
     return _NO_CONTENT if request.body is None and request.operation.method != "GET" else None
 
 
-def _client_timeout(call: Call[T], now: float) -> aiohttp.ClientTimeout:
-    """Return the bounds of one attempt; the last one ends with the call."""
-    left = call.deadline - now
-    whole = call.limits.attempt or math.inf
-    return call.bounds if left >= whole else _bounds(call.limits, left)
-
-
-def _bounds(limits: Timeout, left: float) -> aiohttp.ClientTimeout:
-    total = min(max(left, 0.001), limits.attempt or math.inf)  # aiohttp takes 0 for no bound
+def _to_connect(limits: Timeout) -> aiohttp.ClientTimeout:
+    """Return the bounds that aiohttp keeps: the others are ours."""
     return aiohttp.ClientTimeout(
-        total=None if math.isinf(total) else total,
+        total=None,
         connect=limits.connect,
-        ceil_threshold=math.inf,  # aiohttp would round up to whole seconds
+        ceil_threshold=math.inf,  # it would round up to whole seconds
     )
 
 
