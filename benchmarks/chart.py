@@ -94,7 +94,8 @@ def _bar(name: str, ratio: float, y: int, scale: float) -> Iterator[str]:
     width = ratio * scale
     yield f'<text x="{_LEFT - 8}" y="{y + 11}" text-anchor="end">{_LABELS[name]}</text>'
     yield f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}"/>'
-    yield f'<text x="{_LEFT + width + 6:.1f}" y="{y + 11}">{ratio:.2f}</text>'
+    beyond = _LEFT + max(width, scale) + 6  # the line at 1 crosses no figure
+    yield f'<text x="{beyond:.1f}" y="{y + 11}">{ratio:.2f}</text>'
 
 
 def _plain_line(x: float, y: int, shown: Sequence[str]) -> str:
