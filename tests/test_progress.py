@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
-from scripted import DETAIL, Scripted, answer, until
+from scripted import DETAIL, DOMAIN, Scripted, answer, until
 
 from unmta_async import (
     ConflictError,
@@ -306,6 +306,25 @@ async def test_a_pause_beyond_the_time_of_the_run_is_raised_at_once():
             await provision(client, numbered(50), timeout=30)
     assert caught.value.retry_after == 61
     assert server.count("POST") <= 16
+
+
+async def test_names_that_exist_do_not_show_that_the_api_answers():
+    """They need no call; a run that is refused in vain ends, however many of them there are."""
+
+    async def names():
+        yield "new.example.com"
+        while True:
+            await asyncio.sleep(0)
+            yield DOMAIN["name"]
+
+    listed = answer(200, {"data": [DOMAIN]})
+    refused = answer(429, {"message": "Too Many Attempts."}, Retry_After=0)
+    retry = RetryPolicy(throttle_attempts=1)
+    async with Scripted(listed, refused) as server, server.client(retry=retry) as client:
+        with pytest.raises(RateLimitError):
+            async with asyncio.timeout(10):
+                await provision(client, names(), concurrency=2)
+    assert server.count("POST") == 5
 
 
 async def test_a_cancelled_run_does_not_wait_for_the_end_of_a_pause():

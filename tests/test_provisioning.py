@@ -461,6 +461,27 @@ async def test_a_stop_is_heard_while_the_names_are_waited_for(client):
     assert [outcome.status for outcome in outcomes] == ["created"]
 
 
+async def test_whoever_stands_in_line_for_a_name_takes_none_after_a_stop():
+    stop, go_on, taken = asyncio.Event(), asyncio.Event(), []
+
+    async def names():
+        for name in numbered(10):
+            taken.append(name)
+            yield name
+            await go_on.wait()
+
+    script = answer(200, {"data": []}), (Act.PAUSE, created(0))
+    async with Scripted(*script) as server, server.client() as client, nothing_left():
+        run = asyncio.create_task(provision(client, names(), stop=stop))
+        await until(lambda: len(server.requests) == 2)
+        stop.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        go_on.set()
+        assert [outcome.name for outcome in await run] == taken[:1]
+    assert len(taken) <= 2  # one was being waited for
+
+
 async def test_a_cancellation_is_never_swallowed_nor_raised_late(client, sandbox):
     """Whatever a consumer does next: a time limit around one step ends that step."""
     sandbox.faults.add("domains.create", "slow-body", times=None, seconds=0.2)
@@ -487,6 +508,34 @@ async def test_a_second_cancellation_ends_what_is_in_flight():
             async with asyncio.timeout(_workers.GRACE / 2):
                 await run
     assert len(server.requests) == 17
+
+
+async def test_work_that_somebody_else_cancels_is_not_waited_for():
+    """As `asyncio.run` does, after a second Ctrl-C."""
+    script = answer(200, {"data": []}), Act.HANG
+    async with Scripted(*script) as server, server.client() as client, nothing_left():
+        run = asyncio.create_task(provision(client, numbered(100), concurrency=2))
+        await until(lambda: len(server.requests) == 3)
+        run.cancel()
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks():
+            if "_Crew" in repr(task.get_coro()):
+                task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            async with asyncio.timeout(_workers.GRACE / 2):
+                await run
+
+
+@pytest.mark.parametrize("make", [generator, async_generator])
+async def test_a_run_that_is_stopped_leaves_the_names_that_it_has_not_begun(client, make):
+    """They can be given to the next one."""
+    stop, told, names = asyncio.Event(), [], make(numbered(100))
+    run = provision_domains(client, CLUSTER, names, concurrency=4, stop=stop)
+    async for outcome in run:
+        told.append(outcome.name)
+        stop.set()
+    told += [outcome.name for outcome in await provision(client, names)]
+    assert sorted(told) == sorted(numbered(100))
 
 
 async def test_a_run_that_is_closed_lets_what_is_in_flight_finish(client, sandbox):

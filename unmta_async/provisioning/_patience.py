@@ -45,6 +45,7 @@ class Patience:
         on_pause: What to call with the seconds of a pause that begins, or turns longer.
 
     Attributes:
+        is_stopped: Whether nothing more is to be begun.
         reason: What stopped the run, unless its caller did.
 
     Raises:
@@ -54,20 +55,17 @@ class Patience:
     def __init__(self, timeout: float | None, on_pause: Callable[[float], object]) -> None:
         if timeout is not None and not timeout > 0:
             raise UsageError(f"timeout={timeout!r} is not a number above 0; None is no bound")
+        self._now = asyncio.get_running_loop().time
         self._timeout = timeout
-        self._deadline = math.inf if timeout is None else _now() + timeout
+        self._deadline = math.inf if timeout is None else self._now() + timeout
         self._on_pause = on_pause
         self._resumes = 0.0
         self._in_vain = 0
         self._counted = 0.0  # whoever is refused until then is so by the same pause
+        self.is_stopped = False
         self.reason: UnmtaError | None = None
-        self._stopped = asyncio.Event()
+        self._stopped = asyncio.Event()  # for those who wait in a pause
         self._stops: list[Callable[[], object]] = []
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether nothing more is to be begun."""
-        return self._stopped.is_set()
 
     def when_stopped(self, stop: Callable[[], object]) -> None:
         """Let a function be called when nothing more is to be begun."""
@@ -84,6 +82,7 @@ class Patience:
         if self.is_stopped:
             return
         self.reason = reason
+        self.is_stopped = True
         self._stopped.set()
         for stop in self._stops:
             stop()
@@ -103,11 +102,11 @@ class Patience:
         Raises:
             StopRun: The run is over.
         """
-        while not self.is_stopped and (left := self._resumes - _now()) > 0:
+        while not self.is_stopped and (left := self._resumes - self._now()) > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._stopped.wait()
-        if _now() >= self._deadline:
+        if self._now() >= self._deadline:
             self.stop(RunTimeoutError(f"the run did not end within {self._timeout:g} s"))
         if self.is_stopped:
             raise StopRun
@@ -120,7 +119,8 @@ class Patience:
             UnmtaError: Whatever else the call raises.
         """
         while True:
-            await self.ready()
+            if self.is_stopped or not self._resumes <= self._now() < self._deadline:
+                await self.ready()
             try:
                 result = await make()
             except UnmtaError as error:
@@ -138,12 +138,12 @@ class Patience:
         seconds = attempt.retry_in or _retry_after(attempt.error) or 0.0
         # After a 429 the client holds back every call.
         if isinstance(attempt.error, RateLimitError):
-            self._resumes = max(self._resumes, _now() + seconds)
+            self._resumes = max(self._resumes, self._now() + seconds)
         self._on_pause(seconds)
 
     def _put_off(self, asked: float | None, error: UnmtaError) -> None:
         """Begin a pause, or join the one that there is; or stop the run."""
-        now = _now()
+        now = self._now()
         self._in_vain += now >= self._counted
         growing = _FIRST_SECONDS * 2 ** (self._in_vain - 1)
         seconds = growing if asked is None else max(asked, _LEAST_SECONDS)
@@ -152,10 +152,6 @@ class Patience:
             self.stop(error)
         else:
             self._on_pause(seconds)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _says_later(error: UnmtaError | None) -> bool:

@@ -6,7 +6,7 @@ What is done about one item is the run's own business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -46,6 +46,7 @@ class Run(Protocol[T_contra, R_co]):
 
         Raises:
             StopRun: The run is over; it was not done.
+            UnmtaError: Nothing can be done about any item any more.
         """
         ...
 
@@ -64,7 +65,7 @@ class Run(Protocol[T_contra, R_co]):
 
 async def conduct(
     run: Run[T, R],
-    phases: Iterable[AsyncGenerator[T, None]],
+    phases: Iterable[Iterable[T] | AsyncIterable[T]],
     concurrency: int,
     stop: asyncio.Event | None,
 ) -> AsyncGenerator[R, None]:
@@ -84,7 +85,7 @@ async def conduct(
         ):
             async for outcome in outcomes:
                 yield outcome
-        for outcome in await _settled(run):
+        for outcome in await run.settle():
             yield outcome
     except (GeneratorExit, asyncio.CancelledError) as leaving:
         if unheard:
@@ -93,10 +94,11 @@ async def conduct(
                 raise lost from None
             raise leaving from lost
         raise
-    except Exception:
+    except Exception as error:
         for outcome in run.unsettled():
             yield outcome
-        raise
+        if not isinstance(error, StopRun):
+            raise
     run.patience.raise_reason()
 
 
@@ -108,13 +110,12 @@ def check_concurrency(concurrency: int) -> None:
 
 async def _in_phases(
     run: Run[T, R],
-    phases: Iterable[AsyncGenerator[T, None]],
+    phases: Iterable[Iterable[T] | AsyncIterable[T]],
     concurrency: int,
     unheard: list[UnmtaError],
 ) -> AsyncGenerator[R, None]:
     for items in phases:
-        running = _outcomes(run, items, concurrency, unheard)
-        async with aclosing(items), aclosing(running) as outcomes:
+        async with aclosing(_outcomes(run, items, concurrency, unheard)) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 
@@ -133,46 +134,23 @@ async def _stopping(stop: asyncio.Event | None, patience: Patience) -> AsyncGene
         watch.cancel()
 
 
-async def _settled(run: Run[T, R]) -> Sequence[R]:
-    if not run.patience.is_stopped:
-        try:
-            return await run.settle()
-        except StopRun:
-            pass
-    return run.unsettled()
-
-
 def _outcomes(
     run: Run[T, R],
-    items: AsyncGenerator[T, None],
+    items: Iterable[T] | AsyncIterable[T],
     concurrency: int,
     unheard: list[UnmtaError],
 ) -> AsyncGenerator[R, None]:
-    def keep(outcome: R) -> None:
-        if outcome.error is not None and outcome.error.password is not None:
-            unheard.append(outcome.error)
+    def keep(left: R | asyncio.CancelledError) -> None:
+        # What was to end has ended all the same: see `to_the_end`.
+        error = left.__cause__ if isinstance(left, asyncio.CancelledError) else left.error
+        if isinstance(error, UnmtaError) and error.password is not None:
+            unheard.append(error)
 
     return unordered(
-        _attempting(run, unheard),
+        run.attempt,
         items,
         concurrency,
         when_stopped=run.patience.when_stopped,
         on_leaving=run.patience.stop,
         on_unheard=keep,
     )
-
-
-def _attempting(run: Run[T, R], unheard: list[UnmtaError]) -> Callable[[T], Awaitable[R | None]]:
-    async def attempt(item: T) -> R | None:
-        try:
-            return await run.attempt(item)
-        except StopRun:
-            return None
-        except asyncio.CancelledError as error:
-            # What was to end has ended all the same: see `to_the_end`.
-            cause = error.__cause__
-            if isinstance(cause, UnmtaError) and cause.password is not None:
-                unheard.append(cause)
-            raise
-
-    return attempt

@@ -6,7 +6,7 @@ Nothing here changes anything.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -159,14 +159,8 @@ async def _look_up(
     async def look(domain: Domain) -> list[Finding]:
         return await checker.check(await get_detail(client, cluster, domain, template))
 
-    each = _each(domains)
-    async with aclosing(each), aclosing(unordered(look, each, _DOMAINS_AT_A_TIME)) as found:
+    async with aclosing(unordered(look, domains, _DOMAINS_AT_A_TIME)) as found:
         return [finding async for findings in found for finding in findings]
-
-
-async def _each(domains: Iterable[Domain]) -> AsyncGenerator[Domain, None]:
-    for domain in domains:
-        yield domain
 
 
 def _checker(resolver: Resolver | None) -> Checker:

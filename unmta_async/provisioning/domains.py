@@ -111,9 +111,10 @@ async def provision_domains(
     except StopRun:
         patience.raise_reason()
         return
-    async with aclosing(conduct(run, [_each(names)], concurrency, stop)) as outcomes:
+    async with aclosing(conduct(run, [names], concurrency, stop)) as outcomes:
         async for outcome in outcomes:
-            meter.count(failed=outcome.error is not None)
+            if on_progress is not None:
+                meter.count(failed=outcome.error is not None)
             yield outcome
 
 
@@ -136,24 +137,37 @@ class _Run:
         """See which domains exist."""
         self._existing = await self._list()
 
-    async def attempt(self, item: str) -> Outcome | None:
-        """Create a domain unless it exists; return its outcome, or None if it is in doubt."""
+    async def attempt(self, item: object) -> Outcome | None:
+        """Create a domain unless it exists; return its outcome, or None if it is in doubt.
+
+        Raises:
+            UsageError: It is not a string.
+        """
+        if not isinstance(item, str):
+            raise UsageError(f"{item!r} among the names is not a string")
         known = self._existing.get(domain_key(item))
         if known is not None:
             return Outcome(name=item, status="existed", domain=known)
         try:
-            outcome = await self.patience.call(
-                lambda: create_or_find(self._client, self._cluster, item)
+            created = await self.patience.call(
+                lambda: self._client.domains.create(self._cluster, name=item)
             )
         except UnmtaError as error:
-            if is_confirmed(error, AuthenticationError, PermissionDeniedError):
-                self.patience.stop(error)
-                raise StopRun from None
-            return settled(item, error, None)
-        if isinstance(outcome, Doubt):
-            self._doubts.append(outcome)
+            return await self._failed(item, error)
+        return Outcome(name=item, status="created", domain=created)
+
+    async def _failed(self, name: str, error: UnmtaError) -> Outcome | None:
+        """Return the outcome of a create that failed, or None while it is in doubt."""
+        if is_confirmed(error, AuthenticationError, PermissionDeniedError):
+            self.patience.stop(error)
+            raise StopRun
+        if not may_exist(error):
+            return settled(name, error, None)
+        found = await look_for(self._client, self._cluster, name, error)
+        if isinstance(found, Doubt):
+            self._doubts.append(found)
             return None
-        return outcome
+        return found
 
     async def settle(self) -> list[Outcome]:
         """Return the outcomes of the names in doubt, as one list call tells them."""
@@ -182,27 +196,20 @@ class Doubt:
     error: UnmtaError
 
 
-async def create_or_find(client: UnmtaClient, cluster: str, name: str) -> Outcome | Doubt:
-    """Create a domain; if its name is refused, see whether there is one already.
+async def look_for(
+    client: UnmtaClient, cluster: str, name: str, error: UnmtaError
+) -> Outcome | Doubt:
+    """Return what became of a create that failed, where there may be a domain all the same.
 
-    Raises:
-        UnmtaError: The creation failed, for another reason, and was not applied.
+    One that may have been applied is in doubt until the end: it may be applied late.
     """
-    try:
-        created = await client.domains.create(cluster, name=name)
-    except UnmtaError as error:
-        if error.may_have_been_applied:
-            return Doubt(name, error)
-        if not is_about_name(error):
-            raise
-        refusal = error
-    else:
-        return Outcome(name=name, status="created", domain=created)
+    if error.may_have_been_applied:
+        return Doubt(name, error)
     try:
         # Somebody may have made it since the run began, the run itself perhaps.
-        return settled(name, refusal, await find_domain(client, cluster, name))
+        return settled(name, error, await find_domain(client, cluster, name))
     except UnmtaError:
-        return Doubt(name, refusal)
+        return Doubt(name, error)
 
 
 async def find_domain(client: UnmtaClient, cluster: str, name: str) -> DomainDetail | None:
@@ -224,9 +231,11 @@ def says_missing(error: UnmtaError) -> bool:
     return is_confirmed(error, NotFoundError)
 
 
-def is_about_name(error: UnmtaError) -> bool:
-    """Whether a domain was refused for its name, which may be taken; or nobody knows for what."""
-    return isinstance(error, ValidationError) and ("name" in error.errors or not error.errors)
+def may_exist(error: UnmtaError) -> bool:
+    """Whether there may be a domain of a name, though its creation failed."""
+    if isinstance(error, ValidationError) and ("name" in error.errors or not error.errors):
+        return True  # the name may be taken; or nobody knows what was refused
+    return error.may_have_been_applied
 
 
 def is_confirmed(error: UnmtaError, *kinds: type[APIError]) -> bool:
@@ -239,18 +248,3 @@ def settled(name: str, error: UnmtaError, found: Domain | None) -> Outcome:
     if found is None:
         return Outcome(name=name, status="failed", error=error)
     return Outcome(name=name, status="existed", domain=found)
-
-
-async def _each(names: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str, None]:
-    if isinstance(names, AsyncIterable):
-        async for name in names:
-            yield _checked(name)
-    else:
-        for name in names:
-            yield _checked(name)
-
-
-def _checked(name: object) -> str:
-    if not isinstance(name, str):
-        raise UsageError(f"{name!r} among the names is not a string")
-    return name

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import UnmtaError
-from .domains import Outcome, find_domain, is_about_name, says_missing
+from .domains import Outcome, find_domain, may_exist, says_missing
 
 if TYPE_CHECKING:
     from ..client import UnmtaClient
@@ -38,9 +38,7 @@ async def ensure_domain(client: UnmtaClient, cluster: str, name: str) -> Outcome
     try:
         domain = await client.domains.create(cluster, name=name)
     except UnmtaError as error:
-        refused = is_about_name(error)
-        doubtful = refused or error.may_have_been_applied
-        found = await _look(client, cluster, name) if doubtful else None
+        found = await _look(client, cluster, name) if may_exist(error) else None
         if found is None:
             raise
         return Outcome(name=name, status="existed", domain=found)

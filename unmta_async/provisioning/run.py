@@ -7,7 +7,7 @@ made again at any time, after a crash too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -29,7 +29,7 @@ from ._live import list_credentials, list_domains
 from ._names import domain_key
 from ._patience import Patience, StopRun
 from ._runs import check_concurrency, conduct
-from .domains import Doubt, create_or_find, is_confirmed, says_missing
+from .domains import Doubt, is_confirmed, look_for, may_exist, says_missing
 from .plan import Action, Kind, Plan, Verb
 from .progress import Listener, Meter
 from .stores import StoreError
@@ -221,7 +221,14 @@ class _Run:
         return ActionOutcome(action=action, status="deleted")
 
     async def _create_domain(self, action: Action) -> ActionOutcome | None:
-        found = await create_or_find(self._client, action.cluster, action.target)
+        try:
+            created = await self._client.domains.create(action.cluster, name=action.target)
+        except UnmtaError as error:
+            if not may_exist(error):
+                raise
+            found = await look_for(self._client, action.cluster, action.target, error)
+        else:
+            return ActionOutcome(action=action, status="created", resource=created)
         if isinstance(found, Doubt):
             self._doubts.append((action, found.error))
             return None
@@ -304,7 +311,7 @@ class _Run:
         """Return the outcome of an action that failed, or None while it is in doubt."""
         if is_confirmed(error, AuthenticationError):
             self.patience.stop(error)
-            raise StopRun from None
+            raise StopRun
         if isinstance(error, StoreError):
             self.patience.stop(error)
             return _failed(action, error)
@@ -376,9 +383,7 @@ async def _lost(store: PasswordStore | None, plan: Plan) -> frozenset[tuple[str,
     return frozenset((intent.cluster, intent.user) for intent in await store.lost())
 
 
-async def _each(
-    actions: Iterable[Action], phase: frozenset[tuple[Kind, Verb]]
-) -> AsyncGenerator[Action, None]:
+def _each(actions: Iterable[Action], phase: frozenset[tuple[Kind, Verb]]) -> Iterator[Action]:
     for action in actions:
         if (action.kind, action.verb) in phase:
             yield action
