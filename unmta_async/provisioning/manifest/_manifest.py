@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -146,8 +146,8 @@ class Manifest:
         async def read(cluster: str) -> tuple[str, ClusterSpec]:
             return cluster, await _live_cluster(client, cluster)
 
-        each = _each(dict.fromkeys(ids))
-        async with aclosing(unordered(read, each, _LISTED_AT_A_TIME)) as found:
+        reading = unordered(read, dict.fromkeys(ids), _LISTED_AT_A_TIME)
+        async with aclosing(reading) as found:
             specs = {cluster: spec async for cluster, spec in found}
         return cls(_as_they_are(dict(sorted(specs.items()))))
 
@@ -185,11 +185,6 @@ def _refuse_other_than_text(text: object) -> None:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-async def _each(items: Iterable[str]) -> AsyncGenerator[str, None]:
-    for item in items:
-        yield item
 
 
 async def _live_cluster(client: UnmtaClient, cluster: str) -> ClusterSpec:
