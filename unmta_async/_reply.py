@@ -133,10 +133,10 @@ def _read_success(operation: Operation[T], reply: Reply) -> T | UnmtaError:
         return _unexpected(reply, f"{reply.status}, but not {operation.accepts}")
     read: Callable[[Text], Any] = read_nothing if is_empty else operation.read
     try:
-        value: T = read(reply.body)
+        value = read(reply.body)
     except ConversionError as error:
         return _unexpected(reply, f"{reply.status}, but not what it promises: {error}")
-    return value
+    return cast("T", value)
 
 
 def _unexpected(reply: Reply, what: str) -> UnexpectedResponseError:

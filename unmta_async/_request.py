@@ -116,7 +116,7 @@ def _headers_with(
 def encode(
     base_url: str,
     operation: Operation[T],
-    path: Mapping[str, str],
+    path: Mapping[str, object],
     query: Mapping[str, object] | None,
     json: object,
     headers: Mapping[str, str] | None,
