@@ -42,8 +42,8 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 class Request(msgspec.Struct, Generic[T_co], kw_only=True, eq=False):
     """A call, ready to be sent as often as it takes. It holds no token.
 
-    Like all that is made for each call it is a struct, which takes a sixth of the time that another
-    class does.
+    Like all that is made for each call it is a struct: to make one takes a quarter of the time that
+    another class takes.
 
     Attributes:
         operation: What is called.
