@@ -55,6 +55,7 @@ class Scenario:
         count: How often in a round.
         concurrency: How many calls are under way.
         size: Domains in a list.
+        connections: How many a client may have; 100 is what aiohttp and ours have by default.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scenario:
     count: int
     concurrency: int = 1
     size: int = 0
+    connections: int = 100
 
     def command(self, contender: Contender, base_url: str) -> Command:
         """Return what to ask a contender's program."""
@@ -70,6 +72,7 @@ class Scenario:
             count=self.count,
             concurrency=self.concurrency,
             size=self.size,
+            connections=self.connections,
             base_url=base_url,
         )
 
@@ -89,10 +92,10 @@ CONTENDERS: Final = (
 )
 QUICK: Final = ("plain", "floor", "ours", "ours-bulk")
 SCENARIOS: Final = (
-    Scenario("get", "get", 400),
-    Scenario("create-16", "create", 600, concurrency=16),
-    Scenario("create-64", "create", 600, concurrency=64),
-    Scenario("create-256", "create", 800, concurrency=256),
+    Scenario("get", "get", 600),
+    Scenario("create-16", "create", 2000, concurrency=16),
+    Scenario("create-64", "create", 2000, concurrency=64),
+    Scenario("create-256", "create", 2000, concurrency=256, connections=256),
     Scenario("list-1000", "list", 20, size=1000),
     Scenario("decode-1000", "decode", 40, size=1000),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,10 @@ _FEW_NAMES: Final = 10_000
 _MANY_NAMES: Final = 200_000
 _PLANNED: Final = 100_000
 
-_CONCURRENCY: Final = {
-    "at 16": Scenario("at 16", "create", 10_000, concurrency=16),
-    "at 1,024": Scenario("at 1,024", "create", 10_000, concurrency=1024),
-}
+_AT_16: Final = Scenario("at 16", "create", 10_000, concurrency=16)
+_AT_1024: Final = replace(_AT_16, name="at 1,024", concurrency=1024)
+_CONCURRENCY: Final = {"at 16": _AT_16, "at 1,024": _AT_1024}
+_CONNECTIONS: Final = {"of 16": _AT_16, "of 1,024": replace(_AT_1024, connections=1024)}
 _LENGTH: Final = {
     "of 1,000": Scenario("of 1,000", "create", 1_000, concurrency=16),
     "of 100,000": Scenario("of 100,000", "create", 100_000, concurrency=16),
@@ -30,15 +31,17 @@ _LENGTH: Final = {
 def scale() -> dict[str, Match]:
     """Return the matches of each who is to stay as he is while the work grows.
 
-    Plain aiohttp is among them for the concurrency: what aiohttp itself needs more is not ours.
+    Plain aiohttp is among them: what aiohttp itself needs more is not ours.
     """
     named = {each.name: each for each in CONTENDERS}
-    matches = {
-        f"concurrency {name}": _against_itself(named[name], _CONCURRENCY)
-        for name in ("plain", "ours", "ours-bulk")
-    }
-    return matches | {
-        f"length {name}": _against_itself(named[name], _LENGTH) for name in ("ours", "ours-bulk")
+    return {
+        f"{what} {name}": _against_itself(named[name], scenarios)
+        for what, scenarios, names in (
+            ("concurrency", _CONCURRENCY, ("plain", "ours", "ours-bulk")),
+            ("connections", _CONNECTIONS, ("plain", "ours", "ours-bulk")),
+            ("length", _LENGTH, ("ours", "ours-bulk")),
+        )
+        for name in names
     }
 
 

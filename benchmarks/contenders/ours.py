@@ -58,7 +58,7 @@ def decode(body: bytes) -> Any:
 
 async def provision(command: Command) -> Measured:
     """Create in bulk, warm."""
-    async with _client(command.base_url, "benchmarks", max(100, command.concurrency)) as client:
+    async with _client(command.base_url, "benchmarks", command.connections) as client:
         await _provision(client, names(2 * command.concurrency), command.concurrency)
         async with measured() as cost:
             await _provision(client, names(command.count), command.concurrency)
@@ -67,7 +67,7 @@ async def provision(command: Command) -> Measured:
 
 async def memory(command: Command) -> Measured:
     """Create in bulk; tell the peak of this process, which should have done nothing else."""
-    async with _client(command.base_url, "benchmarks", 100) as client:
+    async with _client(command.base_url, "benchmarks", command.connections) as client:
         await _provision(client, names(command.count), command.concurrency)
     return {"peak": peak_memory()}
 
@@ -83,7 +83,7 @@ async def plan(command: Command) -> Measured:
     spec = ClusterSpec(domains=list(names(command.size)), credentials=[])
     manifest, attempts = Manifest({cluster: spec}), list[Attempt]()
     async with (
-        _client(command.base_url, "benchmarks", 100, attempts.append) as client,
+        _client(command.base_url, "benchmarks", command.connections, attempts.append) as client,
         measured() as planning,
     ):
         planned = await make_plan(client, manifest)
