@@ -119,6 +119,23 @@ async def test_a_body_that_was_read_may_have_been_sent():
     assert ((body := Body(b"x")).decode(), body.was_taken) == ("x", True)
 
 
+async def test_a_large_body_is_sent_as_a_whole():
+    """Where aiohttp itself warns of bytes above 1 MiB."""
+    text = "x" * 2**21
+    async with Scripted(answer(201)) as server, server.client() as client:
+        await client.request("POST", "/things", json={"text": text})
+    assert server.requests[0].endswith(f'\r\n\r\n{{"text":"{text}"}}'.encode())
+
+
+async def test_no_cookie_is_kept():
+    script = answer(200, {"data": []}, Set_Cookie="crumb=1; Path=/"), answer(200, {"data": []})
+    async with Scripted(*script) as server, server.client() as client:
+        await client.clusters.list()
+        await client.clusters.list()
+    assert len(server.requests) == 2
+    assert not any(b"cookie" in request.lower() for request in server.requests)
+
+
 async def test_a_client_that_is_closed_while_it_connects_has_sent_nothing(monkeypatch):
     looking = asyncio.Event()
 

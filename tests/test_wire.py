@@ -131,6 +131,12 @@ def test_what_cannot_stand_in_a_path_is_refused(parameter, value):
         parameter.check(value)
 
 
+@pytest.mark.parametrize("cluster", [".", None, 5, ["a"], Secret("a")])
+def test_a_call_with_such_a_value_is_refused(cluster):
+    with pytest.raises(UsageError, match=r"^cluster=.* is not valid in a path"):
+        encode(BASE, domains.GET, {"cluster": cluster, "domain": "b.de"}, None, None, None)
+
+
 @pytest.mark.parametrize("parameter", [CLUSTER, DOMAIN, USER], ids=lambda p: p.name)
 @pytest.mark.parametrize(
     "value",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -29,39 +30,25 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
     from aiohttp.typedefs import LooseHeaders
+    from yarl import URL
 
 __all__ = [
     "Body",
     "ConnectionBrokenError",
     "Connector",
+    "NoCookies",
     "Request",
+    "Response",
     "connecting",
     "is_cancelled",
     "may_be_sent",
     "read",
-    "send_once",
     "translate",
 ]
 
 
 class ConnectionBrokenError(Exception):
     """A lost connection, in a class that aiohttp does not answer by sending the request again."""
-
-
-async def send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from resending GET, PUT and DELETE by itself when a connection breaks.
-
-    A DELETE that worked would come back as 404. There is no public switch; this is a client
-    middleware.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBrokenError(type(error).__name__) from None
 
 
 connecting: Final = ContextVar("unmta_async_connecting", default=True)
@@ -80,14 +67,22 @@ class Connector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         """Get a connection."""
-        if not connecting.get():
-            connecting.set(True)
         connection = await super().connect(req, traces, timeout)
         while connection.protocol is not None and connection.protocol.should_close:
             connection.close()
             connection = await super().connect(req, traces, timeout)
         connecting.set(False)
         return connection
+
+
+class NoCookies(aiohttp.DummyCookieJar):
+    """Neither keeps cookies nor makes an empty container of them for each request."""
+
+    _none: Final = SimpleCookie()
+
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:  # noqa: ARG002
+        """Return none."""
+        return self._none
 
 
 class Request(aiohttp.ClientRequest):
@@ -101,14 +96,47 @@ class Request(aiohttp.ClientRequest):
             super().update_headers(headers)
 
 
-class Body(aiohttp.BytesPayload):
+class Response(aiohttp.ClientResponse):
+    """Keeps aiohttp from resending GET, PUT and DELETE by itself when a connection breaks.
+
+    A DELETE that worked would come back as 404. There is no public switch.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Wait for the head of the answer."""
+        try:
+            return await super().start(connection)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise ConnectionBrokenError(type(error).__name__) from None
+
+
+class Body(aiohttp.Payload):
     """The body of a request. Its headers wait for it, so nothing is sent before it is asked for.
 
     Attributes:
+        content: What it is.
         was_taken: Whether somebody may have sent it.
     """
 
     was_taken = False
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.content = content
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.content)
+
+    @property
+    def autoclose(self) -> bool:
+        """Whether there is nothing to close."""
+        return True
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Write it."""
+        await self.write_with_length(writer, None)
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
@@ -116,17 +144,17 @@ class Body(aiohttp.BytesPayload):
         """Write it, headers first, unless the connection is gone."""
         transport = writer.transport
         self.was_taken = self.was_taken or not (transport is None or transport.is_closing())
-        await super().write_with_length(writer, content_length)
+        await writer.write(self.content[:content_length])
 
-    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002
         """Return it, to a middleware of a borrowed session perhaps."""
         self.was_taken = True
-        return await super().as_bytes(encoding, errors)
+        return self.content
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return its text, to a middleware of a borrowed session perhaps."""
         self.was_taken = True
-        return super().decode(encoding, errors)
+        return self.content.decode(encoding, errors)
 
 
 async def read(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> UnmtaError | None:

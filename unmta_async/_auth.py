@@ -48,22 +48,21 @@ def _from_environment() -> Secret | None:
 
 
 class TokenSource:
-    """The token of a client. A callable is asked once, and again after a confirmed 401."""
+    """The token of a client. A callable is asked once, and again after a confirmed 401.
+
+    Attributes:
+        current: The token, as far as it is known without asking.
+    """
 
     def __init__(self, token: str | Secret | TokenSupplier | None) -> None:
         token = Secret(token) if isinstance(token, str) else token  # no traceback shows it
         self._supplier = token if callable(token) else None
         if token is None:
-            self._current = _from_environment()
+            self.current = _from_environment()
         else:
-            self._current = None if callable(token) else check_token(token)
+            self.current = None if callable(token) else check_token(token)
         self._asked: int = 0
         self._asking = asyncio.Lock()
-
-    @property
-    def current(self) -> Secret | None:
-        """The token, as far as it is known without asking."""
-        return self._current
 
     async def get(self) -> Secret:
         """Return the token.
@@ -71,10 +70,10 @@ class TokenSource:
         Raises:
             UsageError: There is none.
         """
-        if self._current is None and self._supplier is None:
-            self._current = _from_environment()
-        if self._current is not None:
-            return self._current
+        if self.current is None and self._supplier is None:
+            self.current = _from_environment()
+        if self.current is not None:
+            return self.current
         if self._supplier is None:
             raise UsageError(f"there is no API token: set {TOKEN_VARIABLE}, or pass token=")
         return await self._ask(None)
@@ -87,11 +86,11 @@ class TokenSource:
         """Ask the callable, for all calls that wait here together."""
         asked = self._asked
         async with self._asking:
-            if self._supplier is not None and self._asked == asked and self._current == refused:
+            if self._supplier is not None and self._asked == asked and self.current == refused:
                 answer = self._supplier()
                 if not inspect.isawaitable(answer):
                     raise UsageError("the callable that gives the token must be an async one")
-                self._current = check_token(await answer)
+                self.current = check_token(await answer)
                 self._asked += 1
-            assert self._current is not None  # noqa: S101 - set above, or by a call that was first
-            return self._current
+            assert self.current is not None  # noqa: S101 - set above, or by a call that was first
+            return self.current

@@ -135,9 +135,15 @@ def plain(value: object) -> object:
     return _strict().unstructure(value)
 
 
-def reader(of: Any) -> Callable[[Text], Any]:
-    """Return the function that reads a body as a value of a type, or raises `ConversionError`."""
-    read_strictly = _strict_reader(of)
+def reader(of: Any, *, under: str | None = None) -> Callable[[Text], Any]:
+    """Return the function that reads a body as a value of a type, or raises `ConversionError`.
+
+    Args:
+        of: The type.
+        under: The key that the value stands under, if the body is an object around it.
+    """
+    read_strictly = _strict_reader(of, under)
+    read_tolerantly = _tolerant_reader(of, under)
 
     def read(body: Text) -> Any:
         try:
@@ -146,19 +152,41 @@ def reader(of: Any) -> Callable[[Text], Any]:
             return read_strictly(body)
         except Exception:  # noqa: BLE001, S110 - the tolerant tier finds out what it was
             pass
-        return _read_tolerantly(body, of)
+        return read_tolerantly(body)
 
     return read
 
 
-def _strict_reader(of: Any) -> Callable[[Text], Any]:
+def _strict_reader(of: Any, under: str | None = None) -> Callable[[Text], Any]:
     with contextlib.suppress(TypeError):  # msgspec cannot even build what the type is made of
-        raw, build = _raw_form(of)
+        return _raw_reader(*_raw_form(of), under)
+    parse_json = msgspec.json.Decoder().decode
+    whole, get = _around(of, under)
+    structure = _strict().get_structure_hook(whole)
+    return lambda body: get(structure(parse_json(body), whole))
+
+
+def _raw_reader(raw: Any, build: Build | None, under: str | None) -> Callable[[Text], Any]:
+    if under is None:
         decode = msgspec.json.Decoder(raw, dec_hook=_read_foreign).decode
         return decode if build is None else lambda body: build(decode(body))
-    parse_json = msgspec.json.Decoder().decode
-    structure = _strict().get_structure_hook(of)
-    return lambda body: structure(parse_json(body), of)
+    around = msgspec.defstruct("Envelope", [(under, raw)])
+    decode, get = msgspec.json.Decoder(around, dec_hook=_read_foreign).decode, attrgetter(under)
+    if build is None:
+        return lambda body: get(decode(body))
+    return lambda body: build(get(decode(body)))
+
+
+def _tolerant_reader(of: Any, under: str | None) -> Callable[[Text], Any]:
+    whole, get = _around(of, under)
+    return lambda body: get(_read_tolerantly(body, whole))
+
+
+def _around(of: Any, under: str | None) -> tuple[Any, Build]:
+    """Return the type of an object that has a value under a key, and what takes it out of there."""
+    if under is None:
+        return of, lambda value: value
+    return attrs.make_class("Envelope", {under: attrs.field(type=of)}), attrgetter(under)
 
 
 def _raw_form(of: Any) -> tuple[Any, Build | None]:

@@ -23,7 +23,6 @@ __all__ = [
     "Dated",
     "Effect",
     "Enveloped",
-    "EnvelopedOne",
     "Look",
     "Operation",
     "PathParameter",
@@ -90,13 +89,6 @@ class Enveloped(Generic[T]):
     def next_link(self) -> object:
         """The URL of the next page, if there is one; a paginator sent bare has it at the top."""
         return json_object(self.links).get("next") or self.next_page_url
-
-
-@attrs.frozen
-class EnvelopedOne(Generic[T]):
-    """The body of a success that is about one thing, and has no pages."""
-
-    data: T
 
 
 @attrs.frozen
@@ -244,12 +236,11 @@ class Operation(Generic[T_co]):
         It raises `ConversionError` for anything else, one page of a list that has more among it.
         """
         several: Any = Enveloped
-        one: Any = EnvelopedOne
         match self.answer:
             case Answer.DATA if self.is_list:
                 return _data_reader(_unpaged(reader(several[self.returns])))
             case Answer.DATA:
-                return _data_reader(reader(one[self.returns]))
+                return reader(self.returns, under="data")
             case Answer.WHOLE if self.is_list and self._hides_paging:
                 return _unpaged(reader(self.returns), reader(Enveloped[object]))
             case Answer.WHOLE:
@@ -277,9 +268,14 @@ class Operation(Generic[T_co]):
         return getattr(value, attribute(whole, "data"), value)
 
     @cached_property
-    def is_of_one(self) -> bool:
-        """Whether the path ends with the name of what the call is about."""
-        return self.route.endswith("}")
+    def subject(self) -> PathParameter | None:
+        """The parameter at the end of the path, which names what the call is about."""
+        return self.path[-1] if self.route.endswith("}") else None
+
+    @cached_property
+    def outer(self) -> tuple[str, ...]:
+        """The names of the other parameters in the path."""
+        return tuple(each.name for each in self.path if each is not self.subject)
 
     @cached_property
     def is_list(self) -> bool:

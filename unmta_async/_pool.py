@@ -110,6 +110,26 @@ class Pool:
         """Whether the client was closed, or the session that it borrows."""
         return self._closed or any(session.closed for session in self._sessions.values())
 
+    def clock(self) -> Callable[[], float]:
+        """Return the clock of the event loop; from the first session on that is the client's own.
+
+        Raises:
+            ClientClosedError: The client is closed, or belongs to another event loop or process.
+        """
+        loop = asyncio.get_running_loop()  # no loop runs on in a forked process
+        if self._closed:
+            raise ClientClosedError("the client is closed")
+        if self._loop is not loop:
+            self._settle(loop)
+        return loop.time
+
+    def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        process = os.getpid()
+        if self._sessions:
+            other = "process" if self._process != process else "event loop"
+            raise ClientClosedError(f"the client belongs to another {other}")
+        self._loop, self._process = loop, process
+
     def session(self, *, fresh: bool = False) -> aiohttp.ClientSession:
         """Return the session, which the first call opens.
 
@@ -118,56 +138,60 @@ class Pool:
                 have left anything.
 
         Raises:
-            ClientClosedError: The client is closed, or belongs to another event loop or process.
+            ClientClosedError: The client is closed, or the session that it borrows.
         """
-        loop, process = asyncio.get_running_loop(), os.getpid()
         if self._closed:
             raise ClientClosedError("the client is closed")
-        if not self._sessions:
-            self._loop, self._process = loop, process
-        if self._process != process:
-            raise ClientClosedError("the client belongs to another process")
-        if self._loop is not loop:
-            raise ClientClosedError("the client belongs to another event loop")
         session = self._sessions.get(fresh)
         if session is None:
             session = self._sessions[fresh] = self._open_session(fresh)
-        if session.closed:
+        if not self.owned and session.closed:
             raise ClientClosedError("the session of the client was closed")
         return session
 
-    async def take_place(
-        self, deadline: float, longest: float | None, *, fresh: bool
-    ) -> tuple[aiohttp.ClientSession, TimeLimit]:
-        """Take one of the places for requests in flight, once the gate is open; give the session.
+    def take_place(
+        self, now: float, deadline: float, longest: float | None, *, fresh: bool
+    ) -> tuple[aiohttp.ClientSession, TimeLimit] | None:
+        """Take one of the places for requests in flight, if there is one and the gate is open.
 
-        Whoever gets it gives the place back. This is no context manager: one costs three times as
-        much.
+        Whoever gets one gives it back. This is no context manager: one costs three times as much.
 
         Args:
-            deadline: When the place has to be given back, by the clock of the event loop. The task
-                is cancelled then.
+            now: The time, by the clock of the event loop.
+            deadline: When the place has to be given back, by the same. The task is cancelled then.
             longest: Seconds that it may be held, if fewer are left until then.
             fresh: As in `session`.
 
+        Returns:
+            The session, and the time limit by which the place is given back; None if one has to
+            wait.
+
         Raises:
             ClientClosedError: There is no session, or none any more.
-            ConnectTimeoutError: No place became free before the deadline, or it is over.
-            RateLimitError: The gate opens after the deadline.
+            ConnectTimeoutError: The deadline is over.
         """
         session = self.session(fresh=fresh)  # who may not have it is told before he waits
-        waits = not self._places.take()
-        if waits:
+        ends = _end(now, deadline, longest)
+        if self.gate.pause(now) or not self._places.take():
+            return None
+        return session, self._limits.start(now, ends)
+
+    async def wait_for_place(
+        self, deadline: float, longest: float | None, *, fresh: bool
+    ) -> tuple[aiohttp.ClientSession, TimeLimit]:
+        """Wait for what `take_place` does not have yet.
+
+        Raises:
+            ClientClosedError: The client was closed.
+            ConnectTimeoutError: No place became free before the deadline.
+            RateLimitError: The gate opens after the deadline.
+        """
+        if not self._places.take():
             await self._wait_for_place(deadline)
         try:
-            clock = asyncio.get_running_loop().time
-            now = clock()
-            if waits or self.gate.pause(now):
-                await self._wait_for_gate(deadline)
-                session, now = self.session(fresh=fresh), clock()
-            _check_time(deadline - now)
-            ends = deadline if longest is None else min(deadline, now + longest)
-            return session, self._limits.start(now, ends)
+            await self._wait_for_gate(deadline)
+            session, now = self.session(fresh=fresh), asyncio.get_running_loop().time()
+            return session, self._limits.start(now, _end(now, deadline, longest))
         except BaseException:
             self._places.give()
             raise
@@ -222,6 +246,8 @@ class Pool:
             session.detach()
 
 
-def _check_time(left: float) -> None:
-    if left < _SHORTEST:
+def _end(now: float, deadline: float, longest: float | None) -> float:
+    """Return when a place that is taken now has to be given back."""
+    if deadline - now < _SHORTEST:
         raise ConnectTimeoutError("the time for the call was over before it was sent")
+    return deadline if longest is None else min(deadline, now + longest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from yarl import URL
 
 from ._convert import dumps, json_object, plain
 from ._hostname import a_label_forms
-from ._operation import DOT_SEGMENTS, JSON, Operation, PathParameter
+from ._operation import DOT_SEGMENTS, JSON, Operation
 from ._types import UNSET
 from ._version import __version__
 from .errors import UsageError, printable
@@ -70,9 +70,10 @@ class Request(msgspec.Struct, Generic[T_co], kw_only=True, eq=False):
     @property
     def subject(self) -> str | None:
         """The name of the resource that the call is about, as far as it says it."""
-        if self.new_name is not None or not self.operation.is_of_one:
+        subject = self.operation.subject
+        if self.new_name is not None or subject is None:
             return self.new_name
-        return self.path_params[self.operation.path[-1].name]
+        return self.path_params[subject.name]
 
     @property
     def needs_fresh_connection(self) -> bool:
@@ -127,38 +128,58 @@ def encode(
     Raises:
         UsageError: A value cannot be sent.
     """
-    path_params: dict[str, str] = {}
-    route = operation.route
-    for parameter in operation.path:
-        value = path[parameter.name]
-        sent = value if isinstance(value, str) else parameter.check(value)  # which refuses it
-        path_params[parameter.name], quoted = _segment(parameter, sent)
-        route = route.replace(parameter.place, quoted)
+    path_params, url = _address(base_url, operation, path)
     text = _query_string(operation, query) if query else ""
-    body = None if json is None else _given(operation, json)
+    body, new_name = json, None
+    if json is not None and operation.nullable is not None:
+        body = fields = _given(json, operation.nullable, operation.hostnames)
+        new_name = _new_name(fields, operation.identity)
     is_empty = json is None or (operation.optional_body and not body)
     return Request(
         operation=operation,
-        url=_url(base_url, route, text),
+        url=URL(f"{url}?{text}", encoded=True) if text else url,
         path_params=path_params,
         body=None if is_empty else _body(body),
         headers=_headers(header or {}, headers or {}) if header or headers else _NO_HEADERS,
-        new_name=_new_name(operation, body) if body and operation.identity else None,
+        new_name=new_name,
     )
 
 
+def _address(
+    base_url: str, operation: Operation[Any], path: Mapping[str, object]
+) -> tuple[Mapping[str, str], URL]:
+    """Return the values in the path as they go over the wire, and the URL without a query."""
+    outer = [path[name] for name in operation.outer]
+    try:
+        folder = _folder(base_url, operation, *outer)
+    except TypeError:  # what cannot be looked up is no string, and refused
+        folder = _folder.__wrapped__(base_url, operation, *outer)
+    subject = operation.subject
+    if subject is None:
+        return folder.path_params, folder.url
+    name = subject.check(path[subject.name])
+    url = folder.url.with_path(folder.path + _quoted(name), encoded=True)
+    return {**folder.path_params, subject.name: name}, url
+
+
+class _Folder(msgspec.Struct):
+    """Where all is that a route leads to, but for the name at its end."""
+
+    path_params: Mapping[str, str]
+    url: URL
+    path: str
+
+
 @functools.lru_cache(maxsize=256)  # most calls are about the same few clusters
-def _segment(parameter: PathParameter, value: str) -> tuple[str, str]:
-    """Return a value as it goes over the wire, and as it stands in the path."""
-    sent = parameter.check(value)
-    return sent, _quoted(sent)
-
-
-def _url(base_url: str, route: str, query: str) -> URL:
-    if query:
-        return URL(f"{base_url}{route}?{query}", encoded=True)
-    base, folder = _parsed(base_url)
-    return base.with_path(folder + route, encoded=True)
+def _folder(base_url: str, operation: Operation[Any], *outer: object) -> _Folder:
+    path_params: dict[str, str] = {}
+    route = operation.route
+    for parameter, value in zip(operation.path, outer, strict=False):
+        path_params[parameter.name] = parameter.check(value)
+        route = route.replace(parameter.place, _quoted(path_params[parameter.name]))
+    base, path = _parsed(base_url)
+    path += route.removesuffix(operation.subject.place) if operation.subject else route
+    return _Folder(path_params, base.with_path(path, encoded=True), path)
 
 
 @functools.lru_cache(maxsize=16)
@@ -214,20 +235,18 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _given(operation: Operation[Any], body: object) -> object:
-    """Return a body with the fields that the caller gave: presence has a meaning for the API.
+def _given(
+    body: object, nullable: Collection[str], hostnames: Collection[str]
+) -> Mapping[str, object]:
+    """Return the fields of a body that the caller gave: presence has a meaning for the API.
 
     Domain names are as they go over the wire.
     """
-    nullable = operation.nullable
-    if nullable is None:
-        return body
-    hostnames = operation.hostnames
-    return {
-        name: a_label_forms(value) if name in hostnames else value
-        for name, value in json_object(body).items()
-        if value is not UNSET and (value is not None or name in nullable)
-    }
+    given: dict[str, object] = {}
+    for name, value in json_object(body).items():
+        if value is not UNSET and (value is not None or name in nullable):
+            given[name] = a_label_forms(value) if name in hostnames else value
+    return given
 
 
 def _headers(own: Mapping[str, object], further: Mapping[str, str]) -> Mapping[str, str]:
@@ -254,13 +273,15 @@ def _joined(name: str, texts: Sequence[str]) -> str:
     return ",".join(texts)
 
 
-def _new_name(operation: Operation[Any], body: object) -> str | None:
+def _new_name(fields: Mapping[str, object], identity: str | None) -> str | None:
     """Return the name of what a call is about to make.
 
     Raises:
         UsageError: No path could ever address it.
     """
-    name = json_object(body).get(operation.identity or "")
+    name = None if identity is None else fields.get(identity)
+    if name is None:
+        return None
     if isinstance(name, str) and name in DOT_SEGMENTS:
-        raise UsageError(f"{operation.identity}={name!r} could never be changed or deleted again")
-    return None if name is None else str(name)
+        raise UsageError(f"{identity}={name!r} could never be changed or deleted again")
+    return str(name)

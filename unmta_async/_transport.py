@@ -131,7 +131,7 @@ class Transport:
 
     def _begin(self, request: Request[T], timeout: Timeout | float | None) -> Call[T]:
         limits = self.timeout if timeout is None else Timeout.of(timeout)
-        clock = asyncio.get_running_loop().time
+        clock = self.pool.clock()
         now = clock()
         return Call(
             request=request,
@@ -158,9 +158,11 @@ class Transport:
         is_late = False
         connecting.set(True)
         try:
-            session, limit = await self.pool.take_place(
-                call.deadline, call.limits.attempt, fresh=request.needs_fresh_connection
-            )
+            longest, fresh = call.limits.attempt, request.needs_fresh_connection
+            place = self.pool.take_place(began, call.deadline, longest, fresh=fresh)
+            if place is None:
+                place = await self.pool.wait_for_place(call.deadline, longest, fresh=fresh)
+            session, limit = place
             try:
                 began = limit.began
                 if not self.pool.owned:

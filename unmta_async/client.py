@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeVar
 import aiohttp
 import attrs
 
-from ._aiohttp import Connector, Request, send_once
+from ._aiohttp import Connector, NoCookies, Request, Response
 from ._auth import TokenSource, TokenSupplier
 from ._drift import Watch
 from ._endpoint import check_base_url, check_proxy, host_of, proxy_from_environment
@@ -255,11 +255,11 @@ def _opener(
         # The pool bounds the requests in flight; here a second bound would only wait unseen.
         return aiohttp.ClientSession(
             connector=Connector(limit=0, ssl=True if ssl is None else ssl, force_close=fresh),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=NoCookies(),
             headers={"Host": host_of(base_url)},
             request_class=Request,
+            response_class=Response,
             proxy=None if proxy is None else proxy.reveal(),
-            middlewares=(send_once,),
         )
 
     return open_session

@@ -12,7 +12,7 @@ from .._operation import PathParameter
 CLUSTER: Final = PathParameter("cluster", r"[A-Za-z0-9_-]+", max_length=64)
 DOMAIN: Final = PathParameter(
     "domain",
-    r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+",
+    r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\.[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)+",
     max_length=253,
     hostname=True,
 )
