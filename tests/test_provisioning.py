@@ -357,6 +357,21 @@ async def test_no_more_creates_are_in_flight_than_were_asked_for(concurrency):
     assert server.peak == concurrency
 
 
+async def test_no_more_names_are_taken_than_there_are_connections(sandbox):
+    taken = []
+
+    def names():
+        for name in numbered(100):
+            taken.append(name)
+            yield name
+
+    async with sandbox.client(max_connections=2) as client:
+        run = provision_domains(client, CLUSTER, names(), concurrency=1000)
+        async with contextlib.aclosing(run):
+            await anext(run)
+    assert len(taken) <= 5
+
+
 @pytest.mark.parametrize("make", [iter, async_generator])
 async def test_a_slow_consumer_holds_the_names_back(client, make):
     """However many names there are, only a few are taken ahead of the consumer."""

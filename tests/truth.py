@@ -239,4 +239,6 @@ class Tagged:
             return lambda **options: Tagged(found(**options), **self._options)
         if callable(found):
             return functools.partial(found, **self._options)
+        if isinstance(found, int):
+            return found
         return Tagged(found, **self._options)

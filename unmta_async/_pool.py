@@ -102,6 +102,7 @@ class Pool:
         self._process = 0
         self._closed = False
         self._closing = asyncio.Event()
+        self.max_connections = max_connections
         self._places = Places(max_connections)
         self._limits = TimeLimits()
 

@@ -167,6 +167,11 @@ class UnmtaClient(Resources):
         )
         return client
 
+    @property
+    def max_connections(self) -> int:
+        """The most requests in flight; further calls wait for their turn."""
+        return self._transport.pool.max_connections
+
     async def request(
         self,
         method: str,

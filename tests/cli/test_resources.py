@@ -17,6 +17,8 @@ import time
 import pytest
 
 from unmta_async import ConnectError
+from unmta_async.cli.options import Access
+from unmta_async.cli.session import connected
 from unmta_async.cli.waiting import lines_about
 from unmta_async.provisioning import JsonlStore, Laggard, NotVerifiedError, SqliteStore
 from unmta_async.sandbox import Sandbox
@@ -848,3 +850,12 @@ def test_a_rotation_whose_deletion_failed_says_that_the_new_one_is_there(call, f
     assert "The new credential webapp-2" in failed.err
     assert "what failed is the deletion of webapp" in failed.err
     assert full.state.check_password(CLUSTER, "webapp-2", revealed(tmp_path / "p.db", "webapp-2"))
+
+
+@pytest.mark.parametrize(("concurrency", "connections"), [(1, 100), (150, 150)])
+async def test_there_is_a_connection_for_each_request_at_a_time(
+    monkeypatch, concurrency, connections
+):
+    monkeypatch.setenv("UNMTA_API_TOKEN", "token")
+    async with connected(Access(), concurrency=concurrency) as client:
+        assert client.max_connections == connections

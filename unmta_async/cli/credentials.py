@@ -233,7 +233,7 @@ async def delete(
         common: The common options.
     """
     users = tuple(dict.fromkeys(user))
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         if changing.dry_run:
             existing = {each.user for each in await client.credentials.list(cluster)}

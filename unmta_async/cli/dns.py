@@ -117,7 +117,7 @@ async def export(
         common: The common options.
     """
     names = _asked_for(name, all_=all_)
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         domains: Sequence[str | DomainDetail] = names or await _all_domains(client, cluster)
         details = _each(domains, lambda domain: _detail(client, cluster, domain), bulk)
@@ -163,7 +163,7 @@ async def check(
     """
     names = _asked_for(name, all_=all_)
     checker = Checker(resolver=resolver_of(resolver))
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         domains: Sequence[str | DomainDetail] = names or await _all_domains(client, cluster)
         looks = _each(domains, lambda domain: _look(client, checker, cluster, domain), bulk)

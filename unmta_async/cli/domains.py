@@ -201,7 +201,7 @@ async def create(
         common: The common options.
     """
     names = checked_names(name)
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         if changing.dry_run:
             wish = Manifest({cluster: ClusterSpec(domains=names)})
@@ -243,7 +243,7 @@ async def delete(
         common: The common options.
     """
     names = tuple(dict.fromkeys(name))
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         if changing.dry_run:
             existing = [each.name for each in await client.domains.list(cluster)]

@@ -86,7 +86,7 @@ async def provision_(
     names = read_names(file)
     if not changing.dry_run:
         check_writable(failed)
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         cluster = await chosen_cluster(client, common)
         if changing.dry_run:
             wish = Manifest({cluster: ClusterSpec(domains=names)})

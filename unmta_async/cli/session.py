@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 TOKEN_VARIABLE: Final = "UNMTA_API_TOKEN"  # noqa: S105 - the name of a variable
+_CONNECTIONS: Final = 100
 
 
 @attrs.frozen
@@ -41,12 +42,15 @@ class Token:
 
 
 @asynccontextmanager
-async def connected(options: Access, token: Secret | None = None) -> AsyncGenerator[UnmtaClient]:
+async def connected(
+    options: Access, token: Secret | None = None, *, concurrency: int = 1
+) -> AsyncGenerator[UnmtaClient]:
     """Open a client as the options have it.
 
     Args:
         options: The options.
         token: The token, if it is known already.
+        concurrency: How many requests are to be in flight at a time, at least.
 
     Raises:
         CommandError: There is no token.
@@ -55,6 +59,7 @@ async def connected(options: Access, token: Secret | None = None) -> AsyncGenera
     client = UnmtaClient(
         token=token or find_token(options.token_file).value,
         timeout=options.timeout,
+        max_connections=max(_CONNECTIONS, concurrency),
         on_attempt=_tell if options.verbose else None,
     )
     async with client:

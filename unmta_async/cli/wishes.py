@@ -184,7 +184,7 @@ async def apply_(
         check_suffix(failed)
         check_writable(failed)
     job = _Job(file, prune, recreate, failed, bulk.concurrency, common)
-    async with connected(common) as client:
+    async with connected(common, concurrency=bulk.concurrency) as client:
         manifest = await read_manifest(client, file, wished)
         made = await make_plan(client, manifest, prune=prune)
         if changing.dry_run:

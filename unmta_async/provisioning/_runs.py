@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import UnmtaError, UsageError
 from ._patience import Patience, StopRun
 from ._workers import unordered
 
-__all__ = ["HasError", "Run", "check_concurrency", "conduct"]
+if TYPE_CHECKING:
+    from ..client import UnmtaClient
+
+__all__ = ["HasError", "Run", "conduct", "workers_for"]
 
 
 class HasError(Protocol):
@@ -66,7 +69,7 @@ class Run(Protocol[T_contra, R_co]):
 async def conduct(
     run: Run[T, R],
     phases: Iterable[Iterable[T] | AsyncIterable[T]],
-    concurrency: int,
+    workers: int,
     stop: asyncio.Event | None,
 ) -> AsyncGenerator[R, None]:
     """Yield an outcome for each item: one phase after the other, then what was in doubt.
@@ -79,12 +82,11 @@ async def conduct(
     """
     unheard: list[UnmtaError] = []
     try:
-        async with (
-            _stopping(stop, run.patience),
-            aclosing(_in_phases(run, phases, concurrency, unheard)) as outcomes,
-        ):
-            async for outcome in outcomes:
-                yield outcome
+        async with _stopping(stop, run.patience):
+            for items in phases:
+                async with aclosing(_outcomes(run, items, workers, unheard)) as outcomes:
+                    async for outcome in outcomes:
+                        yield outcome
         for outcome in await run.settle():
             yield outcome
     except (GeneratorExit, asyncio.CancelledError) as leaving:
@@ -102,22 +104,15 @@ async def conduct(
     run.patience.raise_reason()
 
 
-def check_concurrency(concurrency: int) -> None:
-    """Refuse a number of workers that makes no sense."""
+def workers_for(client: UnmtaClient, concurrency: int) -> int:
+    """Return how many workers a run has: more than the client has connections would only wait.
+
+    Raises:
+        UsageError: The concurrency makes no sense.
+    """
     if concurrency < 1:
         raise UsageError(f"concurrency={concurrency} must be at least 1")
-
-
-async def _in_phases(
-    run: Run[T, R],
-    phases: Iterable[Iterable[T] | AsyncIterable[T]],
-    concurrency: int,
-    unheard: list[UnmtaError],
-) -> AsyncGenerator[R, None]:
-    for items in phases:
-        async with aclosing(_outcomes(run, items, concurrency, unheard)) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
+    return min(concurrency, client.max_connections)
 
 
 @asynccontextmanager
@@ -137,7 +132,7 @@ async def _stopping(stop: asyncio.Event | None, patience: Patience) -> AsyncGene
 def _outcomes(
     run: Run[T, R],
     items: Iterable[T] | AsyncIterable[T],
-    concurrency: int,
+    workers: int,
     unheard: list[UnmtaError],
 ) -> AsyncGenerator[R, None]:
     def keep(left: R | asyncio.CancelledError) -> None:
@@ -149,7 +144,7 @@ def _outcomes(
     return unordered(
         run.attempt,
         items,
-        concurrency,
+        workers,
         when_stopped=run.patience.when_stopped,
         on_leaving=run.patience.stop,
         on_unheard=keep,

@@ -26,7 +26,7 @@ from ..models import Domain, DomainDetail
 from ._live import list_domains
 from ._names import domain_key
 from ._patience import Patience, StopRun
-from ._runs import check_concurrency, conduct
+from ._runs import conduct, workers_for
 from .progress import Listener, Meter
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def provision_domains(
         client: The client to use.
         cluster: The id of the cluster.
         names: Domain names, from an iterable or an async iterable.
-        concurrency: Creates in flight at a time.
+        concurrency: Creates in flight at a time; the client's `max_connections` bounds it.
         timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
             bound.
         stop: Ends the run softly when it is set.
@@ -100,7 +100,7 @@ async def provision_domains(
     """
     if isinstance(names, str | bytes):
         raise UsageError("names is a single string; give a list of names")
-    check_concurrency(concurrency)
+    workers = workers_for(client, concurrency)
     meter = Meter(on_progress, len(names) if isinstance(names, Sized) else None)
     patience = Patience(timeout, meter.pause)
     if on_progress is not None:  # to hear of each attempt costs a tenth of a call
@@ -111,7 +111,7 @@ async def provision_domains(
     except StopRun:
         patience.raise_reason()
         return
-    async with aclosing(conduct(run, [names], concurrency, stop)) as outcomes:
+    async with aclosing(conduct(run, [names], workers, stop)) as outcomes:
         async for outcome in outcomes:
             if on_progress is not None:
                 meter.count(failed=outcome.error is not None)

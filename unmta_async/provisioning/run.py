@@ -28,7 +28,7 @@ from ._creating import create_stored
 from ._live import list_credentials, list_domains
 from ._names import domain_key
 from ._patience import Patience, StopRun
-from ._runs import check_concurrency, conduct
+from ._runs import conduct, workers_for
 from .domains import Doubt, is_confirmed, look_for, may_exist, says_missing
 from .plan import Action, Kind, Plan, Verb
 from .progress import Listener, Meter
@@ -109,7 +109,7 @@ async def apply(
         client: The client to use.
         plan: What to do, as `make_plan` returns it.
         store: Where the passwords of new credentials go; needed if the plan has any.
-        concurrency: Actions in flight at a time.
+        concurrency: Actions in flight at a time; the client's `max_connections` bounds it.
         timeout: Seconds that the run may take; what is in flight then ends by itself. None is no
             bound.
         stop: Ends the run softly when it is set.
@@ -128,7 +128,7 @@ async def apply(
         UsageError: The plan creates credentials and there is no store; or `concurrency` is less
             than 1.
     """
-    check_concurrency(concurrency)
+    workers = workers_for(client, concurrency)
     if store is None and (new := sum(map(_needs_store, plan.actions))):
         raise UsageError(f"the plan creates {new} credentials: give a store for their passwords")
     lost = await _lost(store, plan)
@@ -138,7 +138,7 @@ async def apply(
         client = patience.watched(client)
     run = _Run(client, store, patience, lost)
     phases = (_each(plan.actions, phase) for phase in _PHASES)
-    async with aclosing(conduct(run, phases, concurrency, stop)) as outcomes:
+    async with aclosing(conduct(run, phases, workers, stop)) as outcomes:
         async for outcome in outcomes:
             if _counts(outcome.action, lost):
                 meter.count(failed=outcome.error is not None)
