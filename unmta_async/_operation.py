@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar, cast, get_origin, get_type_hints
 
 import attrs
+import msgspec
 
 from ._convert import ConversionError, Text, attribute, json_object, parse, reader
 from ._hostname import a_label_form, is_same_name
@@ -91,16 +92,14 @@ class Enveloped(Generic[T]):
         return json_object(self.links).get("next") or self.next_page_url
 
 
-@attrs.frozen
-class Dated(Generic[T]):
+class Dated(msgspec.Struct, Generic[T], frozen=True):
     """A value, and when the server says that it was so."""
 
     value: T
     date: datetime | None
 
 
-@attrs.frozen(eq=False)
-class PathParameter:
+class PathParameter(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A value in the path: its name, and the allow-list that a value has to match as a whole.
 
     Attributes:
@@ -143,8 +142,7 @@ class PathParameter:
         raise UsageError(f"{self.name}={printable(repr(value))} is not valid in a path")
 
 
-@attrs.frozen
-class Look:
+class Look(msgspec.Struct, frozen=True, eq=False, dict=True):
     """How to find out what became of a resource whose deletion is in doubt.
 
     Attributes:
