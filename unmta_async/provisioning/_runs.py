@@ -82,11 +82,13 @@ async def conduct(
     """
     unheard: list[UnmtaError] = []
     try:
-        async with _stopping(stop, run.patience):
-            for items in phases:
-                async with aclosing(_outcomes(run, items, workers, unheard)) as outcomes:
-                    async for outcome in outcomes:
-                        yield outcome
+        for items in phases:
+            async with (
+                _stopping(stop, run.patience),
+                aclosing(_outcomes(run, items, workers, unheard)) as outcomes,
+            ):
+                async for outcome in outcomes:
+                    yield outcome
         for outcome in await run.settle():
             yield outcome
     except (GeneratorExit, asyncio.CancelledError) as leaving:
@@ -121,6 +123,8 @@ async def _stopping(stop: asyncio.Event | None, patience: Patience) -> AsyncGene
     if stop is None:
         yield
         return
+    if stop.is_set():
+        patience.stop()
     watch = asyncio.ensure_future(stop.wait())
     watch.add_done_callback(lambda watch: None if watch.cancelled() else patience.stop())
     try:
