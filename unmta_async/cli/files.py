@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from .failures import USAGE, CommandError
 from .output import note
@@ -18,6 +20,7 @@ from .prompt import interruptible
 __all__ = ["again", "check_writable", "read_bytes", "read_text", "to_go_on", "write_atomically"]
 
 _STDIN: Final = "-"
+_LOOK: Final = 0.2  # seconds
 
 
 def read_bytes(file: Path | str) -> bytes:
@@ -29,10 +32,10 @@ def read_bytes(file: Path | str) -> bytes:
     """
     with interruptible():
         if str(file) == _STDIN:
-            _hint(sys.stdin.isatty())
+            _await(sys.stdin.buffer)
             return sys.stdin.buffer.read()
         with Path(file).open("rb") as opened:
-            _hint(opened.isatty())
+            _await(opened)
             return opened.read()
 
 
@@ -114,9 +117,13 @@ def _exchanged(word: str, file: Path | str, left: Path) -> str:
     return f"{option}{equals}{left}" if Path(value) == Path(file) else word
 
 
-def _hint(is_terminal: bool) -> None:
-    if is_terminal:
+def _await(file: BinaryIO) -> None:
+    """Wait for what is typed, if it is a terminal; a Ctrl-C just before a read would be lost."""
+    if file.isatty():
         note("Reading from the terminal; Ctrl-D ends it.")
+        with suppress(OSError):  # Windows waits for sockets only
+            while not select.select([file], [], [], _LOOK)[0]:
+                pass
 
 
 def _is_special(file: Path) -> bool:
