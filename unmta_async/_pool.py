@@ -175,7 +175,11 @@ class Pool:
         ends = _end(now, deadline, longest)
         if self.gate.pause(now) or not self._places.take():
             return None
-        return session, self._limits.start(now, ends)
+        try:
+            return session, self._limits.start(now, ends)
+        except RuntimeError:  # no task is running
+            self._places.give()
+            raise
 
     async def wait_for_place(
         self, deadline: float, longest: float | None, *, fresh: bool
